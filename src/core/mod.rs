@@ -1,0 +1,21 @@
+//! The one core module: what a store's contents are, and how they are asked for.
+//!
+//! It knows no egui, no SQL, no threads, no clock and no files.
+
+mod block;
+mod error;
+mod finding;
+mod model;
+mod query;
+mod store;
+mod text;
+mod time;
+
+pub use block::Block;
+pub use error::{Failure, StoreError};
+pub use finding::{Finding, Severity};
+pub use model::{Cell, Column, ColumnKind, KeyId, MASK, Row, RowIndex, RowKey, Table, Value, table_columns};
+pub use query::{Condition, Filter, Query, Sort};
+pub use store::{About, Flow, NativeKind, NativeTable, ReadStore, Selection, Size};
+pub use text::{hex, is_hidden, shorten_middle, visible};
+pub use time::{Timestamp, parse_timestamp};

@@ -1,0 +1,14 @@
+//! `agent-mcp`: sessions, agents, tasks and messages of Agent-MCP.
+
+use super::sqlite::{Context, Mapping, Schema, SqliteAdapter};
+use crate::core::StoreError;
+
+pub const ADAPTER: SqliteAdapter = SqliteAdapter { id: "agent-mcp", recognises, map };
+
+fn recognises(schema: &Schema) -> bool {
+    schema.has("mcp_session_persistence", &["mcp_session_id", "status"])
+}
+
+fn map(_context: &Context<'_>) -> Result<Mapping, StoreError> {
+    Ok(Mapping::default())
+}

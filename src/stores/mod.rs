@@ -1,0 +1,26 @@
+//! Adapters: all SQL and all formats.
+//!
+//! A store kind is one adapter, listed in [`sqlite_adapters`] or [`document_adapters`]; everything else is shared.
+
+mod agent_mcp;
+mod blocks;
+mod document;
+mod ledgers;
+mod open;
+mod session_do;
+pub mod sqlite;
+
+pub use open::{Opened, Options, open, size};
+
+use document::DocumentAdapter;
+use sqlite::SqliteAdapter;
+
+/// The adapters for SQLite databases; several may recognise the same file.
+fn sqlite_adapters() -> &'static [SqliteAdapter] {
+    &[agent_mcp::ADAPTER, session_do::ADAPTER]
+}
+
+/// The adapters for JSON and configuration files; the first that recognises a file reads it.
+fn document_adapters() -> &'static [DocumentAdapter] {
+    &[]
+}

@@ -1,0 +1,338 @@
+//! From a path to an open store, by what the file holds.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::document::{self, Contents, Document};
+use super::sqlite::{
+    Cancel, Clock, Context, FileFacts, Mapping, Schema, SqliteStore, connect, install, memory, memory_again,
+    sqlite_error,
+};
+use super::{document_adapters, ledgers, sqlite_adapters};
+use crate::core::{About, Finding, NativeKind, Size, StoreError, Table};
+
+/// The first bytes of every SQLite database.
+const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// A document larger than this is no session store, and would not fit in memory as rows.
+const MOST_DOCUMENT_BYTES: u64 = 1 << 30;
+
+/// How to open.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Read a private copy of the whole file set, where SQLite cannot open the file in place.
+    pub copy: bool,
+    pub clock: Clock,
+}
+
+/// What a path turned out to be, once opened.
+pub struct Opened {
+    pub store: SqliteStore,
+    again: Again,
+    options: Options,
+}
+
+/// How to connect once more to what is open.
+enum Again {
+    File { path: PathBuf, copy: Option<Arc<tempfile::TempDir>> },
+    Memory { name: String, contents: Arc<Contents>, id: &'static str },
+}
+
+/// Opens a file as the stores that its content shows it to be.
+///
+/// # Errors
+/// Where it is missing, no regular file, not known, broken as a whole, or can only be opened as a private copy.
+pub fn open(path: &Path, options: &Options) -> Result<Opened, StoreError> {
+    let head = head(path)?;
+    let opened = |store, again| Opened { store, again, options: options.clone() };
+    if head.starts_with(MAGIC) {
+        let (real, copy) = match options.copy {
+            true => {
+                let (real, folder) = private_copy(path)?;
+                (real, Some(Arc::new(folder)))
+            }
+            false => (path.to_owned(), None),
+        };
+        let store = open_database(path, &real, copy.clone(), options)?;
+        return Ok(opened(store, Again::File { path: path.to_owned(), copy }));
+    }
+    let (contents, id) = read_document(path, options)?;
+    let cancel = Cancel::default();
+    let (connection, name) = memory(&cancel)?;
+    document::fill(&connection, &contents).map_err(|e| sqlite_error(e, path))?;
+    let contents = Arc::new(contents);
+    let store = memory_store(path, connection, cancel, &contents, id, options)?;
+    Ok(opened(store, Again::Memory { name, contents, id }))
+}
+
+impl Opened {
+    /// A second, independent reader of the same store, for another thread.
+    pub fn again(&self) -> Result<SqliteStore, StoreError> {
+        match &self.again {
+            Again::File { path, copy } => {
+                let real =
+                    copy.as_ref().map_or_else(|| path.clone(), |folder| copied_path(path, folder.path()));
+                open_database(path, &real, copy.clone(), &self.options)
+            }
+            Again::Memory { name, contents, id } => {
+                let cancel = Cancel::default();
+                let connection = memory_again(name, &cancel)?;
+                memory_store(&self.store.path, connection, cancel, contents, id, &self.options)
+            }
+        }
+    }
+}
+
+/// Sizes of a file and its write-ahead log.
+pub fn size(path: &Path) -> Size {
+    let facts = FileFacts::of(path, Clock::default());
+    Size {
+        file_bytes: fs::metadata(path).map(|m| m.len()).unwrap_or_default(),
+        wal_bytes: facts.wal_bytes.unwrap_or_default(),
+    }
+}
+
+/// The first bytes of a regular file; anything else is refused before it is opened, since a FIFO would wait for ever.
+fn head(path: &Path) -> Result<Vec<u8>, StoreError> {
+    let owned = || path.to_owned();
+    let meta = fs::metadata(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => StoreError::NotFound { path: owned() },
+        _ => unreadable(path, &e),
+    })?;
+    if !meta.is_file() {
+        let what = if meta.is_dir() { "A folder" } else { "A pipe, socket or device" };
+        return Err(StoreError::NotAStoreFile { what, path: owned() });
+    }
+    if meta.len() == 0 {
+        let what = "it is empty (0 bytes), as after a full disk or a write that was broken off".into();
+        return Err(StoreError::Damaged { what, path: owned() });
+    }
+    let mut head = Vec::new();
+    File::open(path).and_then(|f| f.take(4096).read_to_end(&mut head)).map_err(|e| unreadable(path, &e))?;
+    Ok(head)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> StoreError {
+    let reason = match error.kind() {
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    };
+    StoreError::Unreadable { reason, path: path.to_owned() }
+}
+
+fn read_document(path: &Path, options: &Options) -> Result<(Contents, &'static str), StoreError> {
+    let length = fs::metadata(path).map_err(|e| unreadable(path, &e))?.len();
+    if length > MOST_DOCUMENT_BYTES {
+        let reason = "it is no database, and too large to be a document (over 1 GiB)".into();
+        return Err(StoreError::NotRecognised { reason, path: path.to_owned() });
+    }
+    let bytes = fs::read(path).map_err(|e| unreadable(path, &e))?;
+    if bytes.iter().all(|b| *b == 0) {
+        let what =
+            format!("all of its {} bytes are NUL, as after a crash before they were written", bytes.len());
+        return Err(StoreError::Damaged { what, path: path.to_owned() });
+    }
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let document = Document { path, stem: &stem, bytes: &bytes, now_ms: options.clock.now_ms() };
+    for adapter in document_adapters() {
+        if let Some(contents) = (adapter.read)(&document) {
+            return contents.map(|c| (c, adapter.id));
+        }
+    }
+    let reason = match std::str::from_utf8(&bytes) {
+        Ok(_) => "its text is none of the documents that are known",
+        Err(_) => "it is neither a SQLite database nor text; it may be encrypted or compressed",
+    };
+    Err(StoreError::NotRecognised { reason: reason.into(), path: path.to_owned() })
+}
+
+fn memory_store(
+    path: &Path,
+    connection: Connection,
+    cancel: Cancel,
+    contents: &Contents,
+    id: &'static str,
+    options: &Options,
+) -> Result<SqliteStore, StoreError> {
+    install(&connection, &options.clock).map_err(|e| sqlite_error(e, path))?;
+    let mapping = document::mapping(contents);
+    let about = About {
+        stores: vec![id],
+        name: mapping.name.clone(),
+        findings: mapping.findings.clone(),
+        keeps: mapping.keeps.clone(),
+        facts: mapping.facts.clone(),
+        damaged: contents.damaged,
+        ..About::default()
+    };
+    Ok(SqliteStore {
+        connection,
+        schema: Schema::default(),
+        mapping,
+        about,
+        path: path.to_owned(),
+        cancel,
+        copy: None,
+    })
+}
+
+/// Opens the database at `real`, which is `path` itself or a private copy of it.
+fn open_database(
+    path: &Path,
+    real: &Path,
+    copy: Option<Arc<tempfile::TempDir>>,
+    options: &Options,
+) -> Result<SqliteStore, StoreError> {
+    let cancel = Cancel::default();
+    let connection = connect(real, &cancel)?;
+    let fail = |e| sqlite_error(e, path);
+    install(&connection, &options.clock).map_err(fail)?;
+    let mut damage = Vec::new();
+    let schema = match Schema::read(&connection) {
+        Ok(schema) => schema,
+        Err(error) => {
+            let error = fail(error);
+            if !error.is_damage() {
+                return Err(error);
+            }
+            damage.push(Finding::error("database-damaged", error.to_string()).suggest(error.hint()));
+            salvage(&connection)
+                .map_err(|_| StoreError::Damaged { what: error.to_string(), path: path.to_owned() })?
+        }
+    };
+    let file = FileFacts::of(path, options.clock.clone());
+    let context = Context { connection: &connection, schema: &schema, file: &file };
+    let mut mapping = Mapping::default();
+    let mut stores = Vec::new();
+    for adapter in sqlite_adapters().iter().filter(|a| (a.recognises)(&schema)) {
+        stores.push(adapter.id);
+        mapping.extend((adapter.map)(&context)?);
+    }
+    if stores.is_empty() {
+        stores.push("sqlite");
+    }
+    ledgers::add(&schema, &mut mapping);
+    mapping.findings.extend(shared_findings(&schema, &file));
+    damage.extend(truncated(&connection, &schema, real));
+    let damaged = !damage.is_empty();
+    mapping.findings.splice(0..0, damage);
+    let about = About {
+        name: mapping.name.clone(),
+        findings: mapping.findings.clone(),
+        native: schema.native(),
+        keeps: Table::CANONICAL.into_iter().filter(|t| mapping.keeps.contains(t)).collect(),
+        user_version: Some(schema.user_version),
+        facts: facts(&schema, &mapping),
+        damaged,
+        copied: copy.is_some(),
+        stores,
+    };
+    Ok(SqliteStore { connection, schema, mapping, about, path: path.to_owned(), cancel, copy })
+}
+
+/// Reads what can be read of a schema that SQLite rejects, by letting it pass over the entries it cannot parse.
+fn salvage(connection: &Connection) -> rusqlite::Result<Schema> {
+    use rusqlite::config::DbConfig;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
+    // On a read-only connection this changes only how the schema is parsed.
+    connection.execute_batch("PRAGMA writable_schema = ON")?;
+    Schema::read(connection)
+}
+
+/// Whether the file is shorter than its header says, which SQLite notices only when it reads there.
+fn truncated(connection: &Connection, schema: &Schema, real: &Path) -> Option<Finding> {
+    let pages: i64 = connection.pragma_query_value(None, "page_count", |r| r.get(0)).ok()?;
+    let expected = (pages * schema.page_size).unsigned_abs();
+    let size = size(real);
+    // With a log, the pages that the file lacks are in it.
+    (size.wal_bytes == 0 && size.file_bytes < expected).then(|| {
+        Finding::error(
+            "database-truncated",
+            format!(
+                "The file has {} bytes, and its header says {expected}: its end is missing",
+                size.file_bytes
+            ),
+        )
+        .suggest("Restore it from a backup; what is left can be read.")
+    })
+}
+
+fn shared_findings(schema: &Schema, file: &FileFacts) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for table in &schema.tables {
+        if let NativeKind::Virtual { module, readable: false } = &table.kind {
+            findings.push(
+                Finding::info(
+                    "module-missing",
+                    format!(
+                        "The virtual table {} needs the module {module}, which is not built in",
+                        table.name
+                    ),
+                )
+                .at(format!("native:{}", table.name), "")
+                .suggest("Its rows are left out; every other table is shown."),
+            );
+        }
+    }
+    if schema.tables.is_empty() {
+        let missing = file.wal_bytes.is_none();
+        let (code, message, suggestion) = if schema.journal_mode == "wal" && missing {
+            (
+                "wal-missing",
+                "The database has no tables, and the -wal file, in which a write-ahead log keeps what is new, is not beside it",
+                "Copy the file together with its -wal, or look for it where this file came from.",
+            )
+        } else {
+            (
+                "database-empty",
+                "The database has no tables: nothing was ever written to it, or all of it was deleted",
+                "",
+            )
+        };
+        findings.push(Finding::warning(code, message).suggest(suggestion));
+    }
+    findings
+}
+
+fn facts(schema: &Schema, mapping: &Mapping) -> Vec<(String, String)> {
+    let fact = |label: &str, text: String| (label.to_owned(), text);
+    let mut facts = mapping.facts.clone();
+    facts.push(fact(
+        "Journal",
+        if schema.journal_mode == "wal" { "write-ahead log".into() } else { schema.journal_mode.clone() },
+    ));
+    facts.push(fact("Schema version", schema.user_version.to_string()));
+    facts.push(fact("Page size", format!("{} bytes", schema.page_size)));
+    facts
+}
+
+/// Copies the database with its log and journal into a folder of its own, and lets SQLite recover the copy.
+fn private_copy(path: &Path) -> Result<(PathBuf, tempfile::TempDir), StoreError> {
+    let folder =
+        tempfile::Builder::new().prefix("sessionscope-").tempdir().map_err(|e| unreadable(path, &e))?;
+    let real = copied_path(path, folder.path());
+    for suffix in ["", "-wal", "-journal"] {
+        let beside = |p: &Path| {
+            let mut name = p.as_os_str().to_owned();
+            name.push(suffix);
+            PathBuf::from(name)
+        };
+        let from = beside(path);
+        if suffix.is_empty() || from.exists() {
+            fs::copy(&from, beside(&real)).map_err(|e| unreadable(&from, &e))?;
+        }
+    }
+    // The copy is ours: opened for writing once, so that a broken transaction is rolled back.
+    let recovered = Connection::open(&real)
+        .and_then(|c| c.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())));
+    recovered.map_err(|e| sqlite_error(e, path))?;
+    Ok((real, folder))
+}
+
+fn copied_path(path: &Path, folder: &Path) -> PathBuf {
+    folder.join(path.file_name().unwrap_or_else(|| "copy".as_ref()))
+}

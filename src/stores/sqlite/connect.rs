@@ -1,0 +1,130 @@
+//! Connections that can look and never touch.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
+
+use crate::core::StoreError;
+
+/// Stops what a connection is doing, from another thread.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub fn reset(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How long a reader waits for another program's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// Opens a database for reading only: `mode=ro`, never `immutable`, never read-write, no memory map.
+///
+/// Everything in the file is treated as hostile (SQLite's "Defense Against The Dark Arts"): no views, no triggers, no
+/// extensions, an untrusted schema, lower limits.
+pub fn connect(path: &Path, cancel: &Cancel) -> Result<Connection, StoreError> {
+    // By plain path, so that names with `?`, `#` and `%` mean themselves.
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(|e| sqlite_error(e, path))?;
+    guard(&mut connection, cancel).map_err(|e| sqlite_error(e, path))?;
+    Ok(connection)
+}
+
+/// A new in-memory database, and the name under which [`memory_again`] opens it once more.
+pub fn memory(cancel: &Cancel) -> Result<(Connection, String), StoreError> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let name = format!("file:/sessionscope-{}?vfs=memdb", NEXT.fetch_add(1, Ordering::Relaxed));
+    Ok((memory_again(&name, cancel)?, name))
+}
+
+/// Another connection to an in-memory database that is still open elsewhere.
+pub fn memory_again(name: &str, cancel: &Cancel) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
+    let open = || {
+        let mut connection = Connection::open_with_flags(name, flags)?;
+        guard(&mut connection, cancel)?;
+        Ok(connection)
+    };
+    open().map_err(|e| sqlite_error(e, Path::new("memory")))
+}
+
+fn guard(connection: &mut Connection, cancel: &Cancel) -> rusqlite::Result<()> {
+    for (setting, on) in [
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+        (DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true),
+    ] {
+        connection.set_db_config(setting, on)?;
+    }
+    for (limit, most) in [
+        (Limit::SQLITE_LIMIT_LENGTH, 512 << 20),
+        (Limit::SQLITE_LIMIT_SQL_LENGTH, 1 << 20),
+        (Limit::SQLITE_LIMIT_EXPR_DEPTH, 200),
+        (Limit::SQLITE_LIMIT_ATTACHED, 0),
+        (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 1),
+    ] {
+        connection.set_limit(limit, most)?;
+    }
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection
+        .execute_batch("PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;")?;
+    let cancel = cancel.clone();
+    connection.progress_handler(1000, Some(move || cancel.is_cancelled()))?;
+    Ok(())
+}
+
+/// Says in this program's terms what SQLite reported about a file.
+pub fn sqlite_error(error: rusqlite::Error, path: &Path) -> StoreError {
+    let path = path.to_owned();
+    let rusqlite::Error::SqliteFailure(code, message) = &error else {
+        return StoreError::Sqlite { message: error.to_string(), damaged: false };
+    };
+    let needs_copy = |reason: &str| StoreError::NeedsCopy { reason: reason.into(), path: path.clone() };
+    match (code.code, code.extended_code) {
+        (ErrorCode::OperationInterrupted, _) => StoreError::Cancelled,
+        (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => StoreError::Locked { path },
+        (_, ffi::SQLITE_READONLY_DIRECTORY) => {
+            needs_copy("it uses a write-ahead log, and its folder may not be written")
+        }
+        (_, ffi::SQLITE_READONLY_ROLLBACK) => {
+            needs_copy("its last transaction was broken off and must be rolled back first")
+        }
+        (_, ffi::SQLITE_READONLY_RECOVERY | ffi::SQLITE_READONLY_CANTINIT) => {
+            needs_copy("its write-ahead log must be recovered first")
+        }
+        (ErrorCode::CannotOpen, _) => {
+            needs_copy("it cannot be opened, perhaps since its folder may not be written")
+        }
+        (ErrorCode::NotADatabase, _) => StoreError::Damaged {
+            what: "it begins like a SQLite database and is none; it may be encrypted or cut off".into(),
+            path,
+        },
+        (ErrorCode::DatabaseCorrupt, _) => StoreError::Sqlite {
+            message: message.clone().unwrap_or_else(|| "the database is malformed".into()),
+            damaged: true,
+        },
+        (ErrorCode::SystemIoFailure, _) => {
+            StoreError::Unreadable { reason: format!("input or output error {}", code.extended_code), path }
+        }
+        _ => StoreError::Sqlite { message: error.to_string(), damaged: false },
+    }
+}

@@ -1,0 +1,4 @@
+//! The one test binary, grouped by boundary.
+
+mod stores;
+mod support;

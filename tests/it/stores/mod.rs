@@ -1,0 +1,3 @@
+//! Each store, from its files to the canonical tables.
+
+mod session_do;
