@@ -1,1 +1,122 @@
+//! State and traffic: commands become jobs, jobs become events, events change what is shown.
 
+mod events;
+mod export;
+mod job;
+mod perform;
+mod settings;
+mod walk;
+mod window;
+mod worker;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+
+use egui_commonmark::CommonMarkCache;
+
+use crate::stores::Options;
+use crate::stores::sqlite::{Cancel, Clock};
+use crate::ui::format::Zone;
+use crate::ui::model::{Screen, SourceId};
+use crate::ui::theme;
+
+use job::Event;
+use settings::Settings;
+use worker::{Outbox, Worker};
+
+/// The application: what is on the screen, and the threads that fill it.
+pub struct App {
+    screen: Screen,
+    workers: HashMap<SourceId, Worker>,
+    walks: HashMap<SourceId, Cancel>,
+    outbox: Outbox,
+    inbox: Receiver<Event>,
+    settings: Settings,
+    saved: Settings,
+    clock: Clock,
+    markdown: CommonMarkCache,
+    next_id: u32,
+    /// When the current waiting began, for the 200 ms before it is worth saying.
+    waiting_since: Option<f64>,
+}
+
+/// Opens the window on these paths, and returns when it is closed.
+///
+/// # Errors
+/// Where no window can be opened: no display, or no OpenGL.
+pub fn run(paths: Vec<PathBuf>) -> Result<(), String> {
+    let settings = Settings::load();
+    let size = settings.window.unwrap_or([1440.0, 900.0]);
+    let viewport = egui::ViewportBuilder::default()
+        .with_title("sessionscope")
+        .with_app_id("sessionscope")
+        .with_inner_size(size)
+        .with_min_inner_size([640.0, 400.0]);
+    let options = eframe::NativeOptions {
+        viewport,
+        // Chosen, since a build that has both renderers would take the other one.
+        renderer: eframe::Renderer::Glow,
+        ..Default::default()
+    };
+    eframe::run_native("sessionscope", options, Box::new(|cc| Ok(Box::new(App::new(&cc.egui_ctx, paths)))))
+        .map_err(|error| format!("The window cannot be opened ({error}). Check that a display and OpenGL are there, or use `sessionscope inspect`."))
+}
+
+impl App {
+    /// Makes the application for a context, with the settings of the data folder.
+    pub fn new(ctx: &egui::Context, paths: Vec<PathBuf>) -> Self {
+        Self::with_clock(ctx, paths, Clock::from_environment())
+    }
+
+    /// As [`App::new`], with a clock of the caller's.
+    pub fn with_clock(ctx: &egui::Context, paths: Vec<PathBuf>, clock: Clock) -> Self {
+        theme::install(ctx);
+        let settings = Settings::load();
+        let waker = ctx.clone();
+        let (events, inbox) = channel();
+        let screen = Screen {
+            zone: if settings.local_time { Zone::Local } else { Zone::Utc },
+            details_open: settings.details_open,
+            recent: settings.recent.clone(),
+            layouts: settings.layouts.clone(),
+            samples: samples(),
+            ..Screen::default()
+        };
+        match settings.dark {
+            Some(true) => ctx.set_theme(egui::Theme::Dark),
+            Some(false) => ctx.set_theme(egui::Theme::Light),
+            None => {}
+        }
+        ctx.set_zoom_factor(settings.zoom);
+        let mut app = Self {
+            screen,
+            workers: HashMap::new(),
+            walks: HashMap::new(),
+            outbox: Outbox { events, wake: Arc::new(move || waker.request_repaint()) },
+            inbox,
+            saved: settings.clone(),
+            settings,
+            clock,
+            markdown: CommonMarkCache::default(),
+            next_id: 0,
+            waiting_since: None,
+        };
+        for path in paths {
+            app.open(ctx, path);
+        }
+        app
+    }
+
+    fn options(&self) -> Options {
+        Options { copy: false, clock: self.clock.clone() }
+    }
+}
+
+/// The samples, where they are: beside the working folder or the program.
+fn samples() -> Option<PathBuf> {
+    let near = |folder: PathBuf| Some(folder.join("assets/samples")).filter(|p| p.is_dir());
+    let here = std::env::current_dir().ok().and_then(near);
+    here.or_else(|| std::env::current_exe().ok()?.ancestors().find_map(|a| near(a.to_owned())))
+}

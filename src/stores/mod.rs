@@ -5,6 +5,7 @@
 mod agent_mcp;
 mod blocks;
 mod document;
+pub mod folder;
 mod ledgers;
 mod open;
 mod session_do;

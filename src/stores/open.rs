@@ -57,7 +57,7 @@ pub fn open(path: &Path, options: &Options) -> Result<Opened, StoreError> {
             }
             false => (path.to_owned(), None),
         };
-        let store = open_database(path, &real, copy.clone(), options)?;
+        let store = open_database(path, &real, copy.clone(), options, &Cancel::default())?;
         return Ok(opened(store, Again::File { path: path.to_owned(), copy }));
     }
     let (contents, id) = read_document(path, options)?;
@@ -70,18 +70,17 @@ pub fn open(path: &Path, options: &Options) -> Result<Opened, StoreError> {
 }
 
 impl Opened {
-    /// A second, independent reader of the same store, for another thread.
-    pub fn again(&self) -> Result<SqliteStore, StoreError> {
+    /// A second, independent reader of the same store, for another thread, that `cancel` breaks off.
+    pub fn again(&self, cancel: &Cancel) -> Result<SqliteStore, StoreError> {
         match &self.again {
             Again::File { path, copy } => {
                 let real =
                     copy.as_ref().map_or_else(|| path.clone(), |folder| copied_path(path, folder.path()));
-                open_database(path, &real, copy.clone(), &self.options)
+                open_database(path, &real, copy.clone(), &self.options, cancel)
             }
             Again::Memory { name, contents, id } => {
-                let cancel = Cancel::default();
-                let connection = memory_again(name, &cancel)?;
-                memory_store(&self.store.path, connection, cancel, contents, id, &self.options)
+                let connection = memory_again(name, cancel)?;
+                memory_store(&self.store.path, connection, cancel.clone(), contents, id, &self.options)
             }
         }
     }
@@ -186,9 +185,9 @@ fn open_database(
     real: &Path,
     copy: Option<Arc<tempfile::TempDir>>,
     options: &Options,
+    cancel: &Cancel,
 ) -> Result<SqliteStore, StoreError> {
-    let cancel = Cancel::default();
-    let connection = connect(real, &cancel)?;
+    let connection = connect(real, cancel)?;
     let fail = |e| sqlite_error(e, path);
     install(&connection, &options.clock).map_err(fail)?;
     let mut damage = Vec::new();
@@ -231,7 +230,15 @@ fn open_database(
         copied: copy.is_some(),
         stores,
     };
-    Ok(SqliteStore { connection, schema, mapping, about, path: path.to_owned(), cancel, copy })
+    Ok(SqliteStore {
+        connection,
+        schema,
+        mapping,
+        about,
+        path: path.to_owned(),
+        cancel: cancel.clone(),
+        copy,
+    })
 }
 
 /// Reads what can be read of a schema that SQLite rejects, by letting it pass over the entries it cannot parse.

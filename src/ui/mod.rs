@@ -1,1 +1,23 @@
+//! View functions over core types.
+//!
+//! A view draws what has arrived, notes what it misses, and returns commands; it never acts.
 
+pub mod command;
+pub mod details;
+pub mod format;
+pub mod model;
+pub mod overview;
+pub mod palette;
+pub mod scroll;
+pub mod sources;
+pub mod start;
+pub mod table;
+pub mod tables_tab;
+pub mod tabs;
+pub mod theme;
+pub mod toolbar;
+pub mod top_bar;
+pub mod transcript;
+pub mod widgets;
+
+pub use command::Command;

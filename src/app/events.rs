@@ -1,0 +1,233 @@
+//! What arrives from the background, and what is asked for next.
+
+use egui::Context;
+
+use super::App;
+use super::job::{Done, Event, Job, List};
+use crate::core::{ColumnKind, Query, Table};
+use crate::ui::model::{Dialog, IndexState, PAGE_ROWS, Remote, SourceId, SourceView, Tab, TableView};
+
+/// Of a session the list on the left shows first what costs nothing to read.
+const CHEAP_SESSION_COLUMNS: [&str; 5] = ["id", "title", "status", "repo", "issue"];
+
+impl App {
+    /// Takes all that has arrived.
+    pub(super) fn receive(&mut self, ctx: &Context) {
+        while let Ok(event) = self.inbox.try_recv() {
+            match event {
+                Event::Source { id, done } => self.source_event(ctx, id, done),
+                Event::Picked { paths: Some(paths), .. } => paths.into_iter().for_each(|p| self.open(ctx, p)),
+                Event::Picked { paths: None, folder } => {
+                    let note = "No file dialog is available here, so type the path.".to_owned();
+                    self.screen.dialog =
+                        Some(Dialog::OpenPath { typed: String::new(), folder, note: Some(note) });
+                }
+            }
+        }
+    }
+
+    fn source_event(&mut self, ctx: &Context, id: SourceId, done: Done) {
+        match done {
+            Done::Copied { text, rows } => {
+                ctx.copy_text(text);
+                self.say(ctx, format!("Copied {}", count_of(rows as u64, "row")));
+            }
+            Done::Exported(Ok((path, rows))) => {
+                self.say(ctx, format!("Wrote {} to {}", count_of(rows, "row"), path.display()));
+            }
+            Done::Exported(Err(error)) => self.say(ctx, error),
+            done => {
+                if let Some(source) = self.screen.source_mut(id) {
+                    arrive(source, done);
+                }
+            }
+        }
+    }
+
+    /// Says for a moment that something was done.
+    pub(super) fn say(&mut self, ctx: &Context, text: String) {
+        let until = ctx.input(|i| i.time) + 4.0;
+        self.screen.toast = Some((text, until));
+        ctx.request_repaint();
+    }
+
+    /// Sends a job for everything that was drawn and was not there.
+    pub(super) fn ask_for_what_is_missing(&mut self) {
+        let current = self.screen.current;
+        for source in &mut self.screen.sources {
+            let Some(worker) = self.workers.get(&source.id) else { continue };
+            if source.about.shown().is_none() {
+                continue;
+            }
+            let mut jobs = Vec::new();
+            ask(&mut source.sessions, &List::Sidebar, &mut jobs);
+            if current == Some(source.id) {
+                if let Some(table) = source.current_table() {
+                    ask(source.table(&table), &List::Table(table), &mut jobs);
+                }
+                counts(source, &mut jobs);
+            }
+            for job in jobs {
+                if matches!(job, Job::Index { list: List::Table(_), .. }) {
+                    worker.cancel_scan();
+                }
+                worker.send(job);
+            }
+        }
+    }
+}
+
+fn arrive(source: &mut SourceView, done: Done) {
+    match done {
+        Done::Opened(result) => {
+            if let Ok((_, size)) = &result {
+                source.size = *size;
+            }
+            let about = result.map(|(about, _)| about);
+            // A store without sessions has nothing to say on its overview: what it has is shown.
+            if let Ok(about) = &about
+                && source.tab == Tab::Overview
+                && about.stores.first() == Some(&"wrangler-config")
+            {
+                source.tab = Tab::Migrations;
+            }
+            source.about.arrive(about);
+        }
+        Done::Index { list, generation, piece, columns, first, last } => {
+            let view = view_of(source, &list);
+            if view.generation != generation {
+                return;
+            }
+            view.columns = columns;
+            match piece {
+                Ok(piece) => view.index_arrived(piece, first, last),
+                Err(failure) if failure.cancelled => view.state = IndexState::Complete,
+                Err(failure) => view.state = IndexState::Failed(failure),
+            }
+            if last
+                && !view.query.is_filtered()
+                && view.query.session.is_none()
+                && view.state == IndexState::Complete
+            {
+                let (table, rows) = (view.query.table.clone(), view.len() as u64);
+                source.counts.insert(table, Remote::Ready(rows));
+            }
+        }
+        Done::Rows { list, generation, page, rows, whole } => {
+            let view = view_of(source, &list);
+            if view.generation == generation {
+                view.page_arrived(page, rows, whole);
+            } else {
+                view.page_dropped(page);
+            }
+        }
+        Done::Messages { generation, messages } => {
+            let view = source.table(&Table::Messages);
+            if view.generation == generation {
+                view.messages_arrived(messages);
+            }
+        }
+        Done::Details { table, key, details } => {
+            if source.details_for.as_ref() == Some(&(table, key)) {
+                match details {
+                    Ok(Some(details)) => source.details = Remote::Ready(details),
+                    Ok(None) => source.details = Remote::Absent,
+                    Err(failure) => source.details.arrive(Err(failure)),
+                }
+            }
+        }
+        Done::Count { table, count } => {
+            let cancelled = count.as_ref().is_err_and(|f| f.cancelled);
+            let remote = source.counts.entry(table).or_default();
+            if cancelled {
+                *remote = Remote::Absent;
+            } else {
+                remote.arrive(count);
+            }
+        }
+        Done::Walked { folders_seen, member } => {
+            if let Some(folder) = &mut source.folder {
+                folder.folders_seen = folders_seen;
+                folder.members.extend(member);
+            }
+        }
+        Done::WalkEnded => {
+            if let Some(folder) = &mut source.folder {
+                folder.done = true;
+            }
+        }
+        Done::Copied { .. } | Done::Exported(_) => {}
+    }
+}
+
+fn view_of<'a>(source: &'a mut SourceView, list: &List) -> &'a mut TableView {
+    match list {
+        List::Sidebar => &mut source.sessions,
+        List::Table(table) => source.table(table),
+    }
+}
+
+/// Asks for a view's index, pages and messages, as far as they are missing.
+fn ask(view: &mut TableView, list: &List, jobs: &mut Vec<Job>) {
+    let generation = view.generation;
+    if view.state == IndexState::Wanted {
+        view.state = IndexState::Asked;
+        jobs.push(Job::Index { list: list.clone(), generation, query: view.query.clone() });
+    }
+    let table = view.query.table.clone();
+    for page in std::mem::take(&mut view.missing) {
+        let keys: Vec<_> = (page * PAGE_ROWS..(page + 1) * PAGE_ROWS).map_while(|i| view.key(i)).collect();
+        let columns = match table {
+            Table::Sessions => cheap(view),
+            _ => Vec::new(),
+        };
+        let job = |columns| Job::Rows {
+            list: list.clone(),
+            generation,
+            table: table.clone(),
+            page,
+            keys: keys.clone(),
+            columns,
+        };
+        if !columns.is_empty() {
+            jobs.push(job(columns));
+        }
+        jobs.push(job(Vec::new()));
+    }
+    let rows: Vec<_> = std::mem::take(&mut view.missing_messages)
+        .into_iter()
+        .filter_map(|at| Some((at, view.key(at)?)))
+        .collect();
+    if !rows.is_empty() {
+        jobs.push(Job::Messages { generation, rows, whole: false });
+    }
+}
+
+fn cheap(view: &TableView) -> Vec<usize> {
+    let at = |name: &&str| view.columns.iter().position(|c| c.name == *name && c.kind != ColumnKind::Time);
+    CHEAP_SESSION_COLUMNS.iter().filter_map(at).collect()
+}
+
+/// Counts the tables of a store once; the numbers come to the tabs as they are known.
+fn counts(source: &mut SourceView, jobs: &mut Vec<Job>) {
+    let keeps = source.about.shown().map(|a| a.keeps.clone()).unwrap_or_default();
+    for table in keeps {
+        let remote = source.counts.entry(table.clone()).or_default();
+        if remote.is_absent() {
+            remote.ask();
+            jobs.push(Job::Count { table });
+        }
+    }
+}
+
+/// A query for all rows of a table, in the session that the source is narrowed to.
+pub(super) fn narrowed(source: &SourceView, table: &Table) -> Query {
+    let session = source.session.clone().filter(|_| *table != Table::Sessions && *table != Table::Findings);
+    Query { session, ..Query::all(table.clone()) }
+}
+
+/// `1 row`, `2 rows`.
+pub(super) fn count_of(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", crate::ui::format::group(number))
+}

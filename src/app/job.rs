@@ -1,0 +1,118 @@
+//! What workers shall do, and what they did.
+
+use std::path::PathBuf;
+
+use crate::core::{About, Column, Failure, Query, Row, RowIndex, RowKey, Size, Table};
+use crate::ui::model::{Details, Member, Message, SourceId};
+
+/// Which list of the window an answer is for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum List {
+    /// The sessions on the left.
+    Sidebar,
+    Table(Table),
+}
+
+/// What a worker shall do with its store.
+#[derive(Debug, Clone)]
+pub enum Job {
+    Index {
+        list: List,
+        generation: u64,
+        query: Query,
+    },
+    Rows {
+        list: List,
+        generation: u64,
+        table: Table,
+        page: usize,
+        keys: Vec<RowKey>,
+        columns: Vec<usize>,
+    },
+    Messages {
+        generation: u64,
+        rows: Vec<(usize, RowKey)>,
+        whole: bool,
+    },
+    Details {
+        table: Table,
+        key: RowKey,
+        reveal: bool,
+    },
+    Count {
+        table: Table,
+    },
+    /// Rows as text for the clipboard.
+    Copy {
+        table: Table,
+        keys: Vec<RowKey>,
+    },
+    /// Rows to a file: the chosen ones, or all of the query.
+    Export {
+        path: PathBuf,
+        format: String,
+        query: Query,
+        keys: Option<Vec<RowKey>>,
+    },
+}
+
+/// What a worker did.
+#[derive(Debug)]
+pub enum Done {
+    Opened(Result<(About, Size), Failure>),
+    /// A piece of an index, with the columns of its table.
+    Index {
+        list: List,
+        generation: u64,
+        piece: Result<RowIndex, Failure>,
+        columns: Vec<Column>,
+        first: bool,
+        last: bool,
+    },
+    /// A page of rows; not `whole` where only some of the columns were read.
+    Rows {
+        list: List,
+        generation: u64,
+        page: usize,
+        rows: Result<Vec<Row>, Failure>,
+        whole: bool,
+    },
+    Messages {
+        generation: u64,
+        messages: Vec<(usize, Message)>,
+    },
+    Details {
+        table: Table,
+        key: RowKey,
+        details: Result<Option<Details>, Failure>,
+    },
+    Count {
+        table: Table,
+        count: Result<u64, Failure>,
+    },
+    Copied {
+        text: String,
+        rows: usize,
+    },
+    Exported(Result<(PathBuf, u64), String>),
+    /// A folder was looked through a little further.
+    Walked {
+        folders_seen: usize,
+        member: Option<Member>,
+    },
+    WalkEnded,
+}
+
+/// Something that happened in the background.
+#[derive(Debug)]
+pub enum Event {
+    Source {
+        id: SourceId,
+        done: Done,
+    },
+    /// A file dialog was closed; none where no dialog service runs.
+    Picked {
+        paths: Option<Vec<PathBuf>>,
+        folder: bool,
+    },
+}

@@ -1,0 +1,78 @@
+//! Looks through a folder in the background.
+
+use std::path::PathBuf;
+use std::thread;
+
+use super::job::{Done, Event};
+use super::worker::Outbox;
+use crate::core::{Failure, Flow, Query, ReadStore, Table};
+use crate::stores::folder::{self, Member as Found};
+use crate::stores::sqlite::Cancel;
+use crate::stores::{self, Options};
+use crate::ui::model::{Member, SourceId};
+
+/// Starts a walk; stores are told one by one, as they are opened.
+pub fn start(id: SourceId, path: PathBuf, options: Options, outbox: Outbox) -> Cancel {
+    let cancel = Cancel::default();
+    let stop = cancel.clone();
+    thread::spawn(move || {
+        let send = |done| outbox.send(Event::Source { id, done });
+        let mut seen = 0;
+        let mut progress = |walked: folder::Walked| {
+            seen = usize::try_from(walked.folders).unwrap_or(usize::MAX);
+            if seen % 64 == 0 {
+                send(Done::Walked { folders_seen: seen, member: None });
+            }
+            Flow::Continue
+        };
+        let found = folder::walk(&path, &stop, &mut progress);
+        let members = found.map(|f| f.members).unwrap_or_default();
+        for member in members {
+            if stop.is_cancelled() {
+                break;
+            }
+            let member = summary(member, &options);
+            send(Done::Walked { folders_seen: seen, member: Some(member) });
+        }
+        send(Done::WalkEnded);
+    });
+    cancel
+}
+
+/// What the list on the left says of a store: opened once, and closed again.
+fn summary(found: Found, options: &Options) -> Member {
+    let size = stores::size(&found.path);
+    let mut member = Member {
+        path: found.path,
+        name: found.name,
+        stores: Vec::new(),
+        sessions: 0,
+        messages: 0,
+        worst: None,
+        size,
+        failure: None,
+        opened: None,
+    };
+    match stores::open(&member.path, options) {
+        Ok(opened) => {
+            let store = &opened.store;
+            let about = store.about();
+            let count = |table: Table| store.count(&Query::all(table)).unwrap_or_default();
+            member.stores.clone_from(&about.stores);
+            member.worst = about.findings.iter().map(|f| f.severity).max();
+            member.sessions = count(Table::Sessions);
+            member.messages = count(Table::Messages);
+            member.name = name(&member, about.name.as_deref());
+        }
+        Err(error) => member.failure = Some(Failure::from(&error)),
+    }
+    member
+}
+
+/// A store's own name, else the one that the walk gave it.
+fn name(member: &Member, own: Option<&str>) -> String {
+    match own.filter(|name| !name.is_empty()) {
+        Some(own) => own.to_owned(),
+        None => member.name.clone(),
+    }
+}

@@ -1,0 +1,216 @@
+//! One frame of the window.
+
+use egui::{CentralPanel, Frame, Panel, Ui};
+
+use super::App;
+use crate::ui::model::{IndexState, Remote, Tab};
+use crate::ui::theme::{colors_of, sizes_in_use};
+use crate::ui::{Command, command, details, palette, sources, start, tabs, theme, top_bar, widgets};
+
+/// Below this width the details go beneath the table.
+const NARROW: f32 = 1000.0;
+/// What takes longer than this is said, in seconds.
+const WORTH_SAYING: f64 = 0.2;
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        self.screen.now_ms = self.clock.now_ms();
+        self.receive(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        let ctx = ui.ctx().clone();
+        let mut commands = dropped(&ctx);
+        if self.screen.dialog.is_none() {
+            commands.extend(command::pressed(&ctx));
+        }
+        self.say_what_takes_long(&ctx);
+        commands.extend(self.draw(ui));
+        commands.extend(palette::show(&ctx, &mut self.screen));
+        self.toast(&ctx);
+        for command in commands {
+            self.perform(&ctx, command);
+        }
+        self.ask_for_what_is_missing();
+        self.remember(&ctx);
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        self.settings.save();
+    }
+}
+
+impl App {
+    fn draw(&mut self, ui: &mut Ui) -> Vec<Command> {
+        let colors = colors_of(ui.ctx());
+        let sizes = sizes_in_use();
+        let frame =
+            |fill| Frame::new().fill(fill).inner_margin(egui::Margin::symmetric(theme::space::M as i8, 0));
+        let mut commands = Vec::new();
+        Panel::top("top bar").exact_size(sizes.top_bar).resizable(false).frame(frame(colors.panel)).show(
+            ui,
+            |ui| {
+                commands.extend(top_bar::show(ui, &self.screen));
+            },
+        );
+        Panel::bottom("status bar")
+            .exact_size(sizes.status_bar)
+            .resizable(false)
+            .frame(frame(colors.panel))
+            .show(ui, |ui| {
+                commands.extend(top_bar::status(ui, &self.screen));
+            });
+        let plain = Frame::new().fill(colors.panel);
+        if self.screen.sources.is_empty() {
+            CentralPanel::default()
+                .frame(plain)
+                .show(ui, |ui| commands.extend(start::show(ui, &self.screen)));
+            return commands;
+        }
+        let narrow = ui.available_width() < NARROW;
+        let width = self.settings.sources_width.unwrap_or(sizes.sources_width);
+        let left = Panel::left("sources").default_size(width).size_range(160.0..=520.0).frame(plain).show(
+            ui,
+            |ui| {
+                commands.extend(sources::show(ui, &mut self.screen));
+            },
+        );
+        self.settings.sources_width = Some(left.response.rect.width().round());
+        let has_rows = self.screen.current().is_some_and(|s| s.folder.is_none() && s.about.shown().is_some());
+        if self.screen.details_open && has_rows {
+            let inner = Frame::new().fill(colors.panel).inner_margin(theme::space::M as i8);
+            let show = |ui: &mut Ui| details::show(ui, &mut self.screen, &mut self.markdown);
+            let more = if narrow {
+                Panel::bottom("details below")
+                    .resizable(true)
+                    .default_size(220.0)
+                    .size_range(120.0..=420.0)
+                    .frame(inner)
+                    .show(ui, show)
+            } else {
+                let width = self.settings.details_width.unwrap_or(sizes.details_width);
+                let right = Panel::right("details")
+                    .resizable(true)
+                    .default_size(width)
+                    .size_range(240.0..=900.0)
+                    .frame(inner)
+                    .show(ui, show);
+                self.settings.details_width =
+                    Some((right.response.rect.width() - 2.0 * theme::space::M).round());
+                right
+            };
+            commands.extend(more.inner);
+        }
+        CentralPanel::default().frame(plain).show(ui, |ui| commands.extend(self.middle(ui)));
+        commands
+    }
+
+    fn middle(&mut self, ui: &mut Ui) -> Vec<Command> {
+        let mut commands = Vec::new();
+        let Some(source) = self.screen.current() else {
+            widgets::quiet(ui, "Choose a source on the left.");
+            return commands;
+        };
+        let id = source.id;
+        if let Remote::Failed { failure, .. } = &source.about {
+            let next = if failure.needs_copy { "Open a private copy" } else { "Try again" };
+            if widgets::failure(ui, failure, Some(next)) {
+                commands.push(if failure.needs_copy { Command::OpenCopy(id) } else { Command::Retry(id) });
+            }
+            return commands;
+        }
+        if source.folder.is_none() && source.about.shown().is_some() {
+            let bar =
+                Panel::top("tab bar").exact_size(sizes_in_use().bar).resizable(false).frame(Frame::new());
+            let response = bar.show(ui, |ui| tabs::bar(ui, source));
+            tabs::line(ui, response.response.rect);
+            commands.extend(response.inner);
+        } else if source.folder.is_none() {
+            return commands;
+        }
+        ui.spacing_mut().item_spacing.y = 0.0;
+        commands.extend(tabs::content(ui, &mut self.screen, &mut self.markdown));
+        commands
+    }
+
+    /// Says what goes on, once it has gone on for long enough to be noticed.
+    fn say_what_takes_long(&mut self, ctx: &egui::Context) {
+        let now = ctx.input(|i| i.time);
+        let walking = self.screen.current().and_then(|s| s.folder.as_ref()).filter(|f| !f.done);
+        let text = match walking {
+            Some(folder) => Some(format!(
+                "Looking through {} folders: {} stores",
+                folder.folders_seen,
+                folder.members.len()
+            )),
+            None => self.screen.current().and_then(|source| {
+                let view = source.tables.get(&source.current_table()?)?;
+                match view.state {
+                    IndexState::Asked => Some("Reading…".to_owned()),
+                    IndexState::Growing => {
+                        Some(format!("Reading… {} rows", crate::ui::format::group(view.len() as u64)))
+                    }
+                    _ => None,
+                }
+            }),
+        };
+        let Some(text) = text else {
+            self.waiting_since = None;
+            self.screen.busy = None;
+            return;
+        };
+        let since = *self.waiting_since.get_or_insert(now);
+        if now - since < WORTH_SAYING {
+            ctx.request_repaint_after(std::time::Duration::from_millis(220));
+        } else {
+            self.screen.busy = Some(text);
+        }
+    }
+
+    /// What was done, said for a moment.
+    fn toast(&mut self, ctx: &egui::Context) {
+        let now = ctx.input(|i| i.time);
+        let Some((text, until)) = &self.screen.toast else { return };
+        if now >= *until {
+            self.screen.toast = None;
+            return;
+        }
+        ctx.request_repaint_after(std::time::Duration::from_secs_f64(until - now + 0.05));
+        let colors = colors_of(ctx);
+        egui::Area::new(egui::Id::unique("toast"))
+            .anchor(egui::Align2::CENTER_BOTTOM, [0.0, -48.0])
+            .interactable(false)
+            .show(ctx, |ui| {
+                let frame = Frame::popup(ui.style()).fill(colors.raised);
+                frame.show(ui, |ui| ui.label(egui::RichText::new(text).color(colors.text)));
+            });
+    }
+
+    /// Keeps what the next start shall find, and writes it when the window has come to rest.
+    fn remember(&mut self, ctx: &egui::Context) {
+        let settings = &mut self.settings;
+        settings.details_open = self.screen.details_open;
+        settings.layouts.clone_from(&self.screen.layouts);
+        settings.zoom = ctx.zoom_factor();
+        settings.local_time = self.screen.zone == crate::ui::format::Zone::Local;
+        let size = ctx.input(|i| i.viewport().inner_rect).map(|r| [r.width(), r.height()]);
+        settings.window = size.or(settings.window);
+        let dragging = ctx.input(|i| i.pointer.any_down());
+        if self.settings != self.saved && !dragging {
+            self.saved = self.settings.clone();
+            let settings = self.settings.clone();
+            std::thread::spawn(move || settings.save());
+        }
+    }
+
+    /// The tab that shows after this one, or before it.
+    pub(super) fn neighbour(tab: Tab, by: isize) -> Tab {
+        let at = Tab::ALL.iter().position(|t| *t == tab).unwrap_or_default();
+        let count = Tab::ALL.len();
+        Tab::ALL[(at + count).saturating_add_signed(by) % count]
+    }
+}
+
+fn dropped(ctx: &egui::Context) -> Vec<Command> {
+    ctx.input(|i| i.raw.dropped_files.iter().map(|f| Command::Open(f.path().to_owned())).collect())
+}

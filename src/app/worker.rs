@@ -1,0 +1,259 @@
+//! Two threads per source: one for what is on screen, one for what takes long.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use super::export;
+use super::job::{Done, Event, Job, List};
+use crate::core::{
+    Block, Cell, Failure, Flow, Query, ReadStore, Row, RowIndex, RowKey, Selection, StoreError, Table, Value,
+};
+use crate::stores::sqlite::{Cancel, SqliteStore};
+use crate::stores::{self, Options};
+use crate::ui::model::{Details, Message, SourceId};
+
+/// Cells of a table are cut to so many bytes: more than fits on any screen.
+const CELL_BYTES: usize = 512;
+/// The transcript shows so many bytes of a block before it asks.
+const BLOCK_BYTES: usize = 20_000;
+/// Of the pages that were asked for and not yet read, so many are worth reading: the newest.
+const MOST_WAITING_PAGES: usize = 8;
+
+/// Where events go, and how the window is told that there is one.
+#[derive(Clone)]
+pub struct Outbox {
+    pub events: Sender<Event>,
+    pub wake: std::sync::Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Outbox {
+    pub fn send(&self, event: Event) {
+        // The window may be closing: then nobody listens, and nothing is lost.
+        if self.events.send(event).is_ok() {
+            (self.wake)();
+        }
+    }
+
+    fn done(&self, id: SourceId, done: Done) {
+        self.send(Event::Source { id, done });
+    }
+}
+
+/// The two threads of a source; they end when it is dropped.
+pub struct Worker {
+    pages: Sender<Job>,
+    scans: Sender<Job>,
+    cancel_scan: Cancel,
+}
+
+impl Worker {
+    /// Starts opening a file; [`Done::Opened`] says how it went.
+    pub fn open(id: SourceId, path: PathBuf, options: Options, outbox: Outbox) -> Worker {
+        let (pages, page_jobs) = channel();
+        let (scans, scan_jobs) = channel();
+        let cancel_scan = Cancel::default();
+        let cancel = cancel_scan.clone();
+        thread::spawn(move || {
+            let opened = stores::open(&path, &options).and_then(|opened| {
+                let scanner = opened.again(&cancel)?;
+                Ok((opened, scanner))
+            });
+            let (opened, scanner) = match opened {
+                Ok(opened) => opened,
+                Err(error) => return outbox.done(id, Done::Opened(Err(Failure::from(&error)))),
+            };
+            let about = opened.store.about().clone();
+            outbox.done(id, Done::Opened(Ok((about, stores::size(&path)))));
+            let scan_outbox = outbox.clone();
+            thread::spawn(move || Lane { id, store: &scanner, outbox: scan_outbox, cancel }.run(&scan_jobs));
+            Lane { id, store: &opened.store, outbox, cancel: Cancel::default() }.run(&page_jobs);
+        });
+        Worker { pages, scans, cancel_scan }
+    }
+
+    /// Gives a job to the thread that it suits. A worker that failed to open takes none.
+    pub fn send(&self, job: Job) {
+        let lane = match &job {
+            Job::Index { .. } | Job::Count { .. } | Job::Export { .. } => &self.scans,
+            // Counting a session's messages takes long: the list shows its title before.
+            Job::Rows { table: Table::Sessions, columns, .. } if columns.is_empty() => &self.scans,
+            _ => &self.pages,
+        };
+        // A closed lane is a source that did not open, which the window shows already.
+        let _ = lane.send(job);
+    }
+
+    /// Breaks off what the scanning thread is doing.
+    pub fn cancel_scan(&self) {
+        self.cancel_scan.cancel();
+    }
+}
+
+struct Lane<'a> {
+    id: SourceId,
+    store: &'a SqliteStore,
+    outbox: Outbox,
+    /// Set from the window to break a scan off.
+    cancel: Cancel,
+}
+
+impl Lane<'_> {
+    fn run(&self, jobs: &Receiver<Job>) {
+        let mut waiting = VecDeque::new();
+        while let Some(job) = next(jobs, &mut waiting) {
+            self.cancel.reset();
+            self.perform(job);
+        }
+    }
+
+    fn done(&self, done: Done) {
+        self.outbox.done(self.id, done);
+    }
+
+    fn perform(&self, job: Job) {
+        match job {
+            Job::Index { list, generation, query } => self.index(&list, generation, &query),
+            Job::Rows { list, generation, table, page, keys, columns } => {
+                let whole = columns.is_empty();
+                let rows = self.rows(&table, &keys, columns).map_err(|e| Failure::from(&e));
+                self.done(Done::Rows { list, generation, page, rows, whole });
+            }
+            Job::Messages { generation, rows, whole } => {
+                let messages =
+                    rows.into_iter().filter_map(|(at, key)| Some((at, self.message(&key, whole)?))).collect();
+                self.done(Done::Messages { generation, messages });
+            }
+            Job::Details { table, key, reveal } => {
+                let details = self.details(&table, &key, reveal).map_err(|e| Failure::from(&e));
+                self.done(Done::Details { table, key, details });
+            }
+            Job::Count { table } => {
+                let count = self.store.count(&Query::all(table.clone())).map_err(|e| Failure::from(&e));
+                self.done(Done::Count { table, count });
+            }
+            Job::Copy { table, keys } => {
+                let text = export::as_text(self.store, &table, &keys);
+                self.done(Done::Copied { text, rows: keys.len() });
+            }
+            Job::Export { path, format, query, keys } => {
+                let written = export::to_file(self.store, &path, &format, &query, keys, &self.cancel);
+                self.done(Done::Exported(written.map(|rows| (path, rows))));
+            }
+        }
+    }
+
+    fn index(&self, list: &List, generation: u64, query: &Query) {
+        let columns = self.store.columns(&query.table);
+        let mut first = true;
+        let mut send = |piece, last| {
+            let (list, columns) = (list.clone(), columns.clone());
+            self.done(Done::Index { list, generation, piece, columns, first, last });
+            first = false;
+        };
+        let result = self.store.index(query, None, &mut |piece| {
+            send(Ok(piece), false);
+            if self.cancel.is_cancelled() { Flow::Stop } else { Flow::Continue }
+        });
+        match result {
+            Ok(()) if self.cancel.is_cancelled() => send(Err(Failure::from(&StoreError::Cancelled)), true),
+            Ok(()) => send(Ok(RowIndex::default()), true),
+            Err(error) => send(Err(Failure::from(&error)), true),
+        }
+    }
+
+    /// Rows with a cell for every column of the table; those that were not asked for are null.
+    fn rows(&self, table: &Table, keys: &[RowKey], columns: Vec<usize>) -> Result<Vec<Row>, StoreError> {
+        let selection = Selection { columns, cut: Some(CELL_BYTES), reveal: false };
+        let mut rows = self.store.rows(table, keys, &selection)?;
+        if !selection.columns.is_empty() {
+            let width = self.store.columns(table).len();
+            for row in &mut rows {
+                let mut all: Vec<Cell> = vec![Cell::from(Value::Null); width];
+                for (place, cell) in selection.columns.iter().zip(row.cells.drain(..)) {
+                    all[*place] = cell;
+                }
+                row.cells = all;
+            }
+        }
+        Ok(rows)
+    }
+
+    fn message(&self, key: &RowKey, whole: bool) -> Option<Message> {
+        let columns = self.store.columns(&Table::Messages);
+        let place = |name: &str| columns.iter().position(|c| c.name == name);
+        let selection = Selection {
+            columns: vec![place("id")?, place("role")?, place("created_at")?],
+            cut: Some(CELL_BYTES),
+            reveal: false,
+        };
+        let row = self.store.rows(&Table::Messages, std::slice::from_ref(key), &selection).ok()?.pop()?;
+        let mut blocks = self.store.blocks(key).unwrap_or_default();
+        let mut cut = false;
+        if !whole {
+            blocks.iter_mut().for_each(|block| cut |= cut_block(block));
+        }
+        let text = |at: usize| row.cells[at].value.as_str().unwrap_or_default().to_owned();
+        Some(Message {
+            key: key.clone(),
+            id: text(0),
+            role: text(1),
+            created_at_ms: row.cells[2].value.as_i64(),
+            blocks,
+            cut,
+        })
+    }
+
+    fn details(&self, table: &Table, key: &RowKey, reveal: bool) -> Result<Option<Details>, StoreError> {
+        let selection = Selection { reveal, ..Selection::default() };
+        let Some(row) = self.store.rows(table, std::slice::from_ref(key), &selection)?.pop() else {
+            return Ok(None);
+        };
+        let blocks = if *table == Table::Messages { self.store.blocks(key)? } else { Vec::new() };
+        let columns = self.store.columns(table);
+        Ok(Some(Details { table: table.clone(), columns, row, blocks, revealed: reveal }))
+    }
+}
+
+/// The next job; of pages that wait, only the newest are worth reading, since the view has moved on.
+fn next(jobs: &Receiver<Job>, waiting: &mut VecDeque<Job>) -> Option<Job> {
+    if waiting.is_empty() {
+        waiting.push_back(jobs.recv().ok()?);
+    }
+    waiting.extend(jobs.try_iter());
+    let pages = waiting.iter().filter(|j| matches!(j, Job::Rows { .. })).count();
+    for _ in MOST_WAITING_PAGES..pages {
+        let oldest = waiting.iter().position(|j| matches!(j, Job::Rows { .. }))?;
+        // Its page is asked for again when it is drawn again.
+        return waiting.remove(oldest).map(empty_page);
+    }
+    waiting.pop_front()
+}
+
+/// The same job without keys, answered at once.
+fn empty_page(job: Job) -> Job {
+    match job {
+        Job::Rows { list, generation, table, page, columns, .. } => {
+            Job::Rows { list, generation: generation.wrapping_sub(1), table, page, keys: Vec::new(), columns }
+        }
+        other => other,
+    }
+}
+
+/// Cuts a block's text to what is read at first; says whether there was more.
+fn cut_block(block: &mut Block) -> bool {
+    let (Block::Text(text) | Block::Thinking(text)) = block else { return false };
+    if text.len() <= BLOCK_BYTES {
+        return false;
+    }
+    let end = (0..=BLOCK_BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    text.truncate(end);
+    text.push('…');
+    true
+}
+
+/// A file's name for the list on the left.
+pub fn label(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned())
+}

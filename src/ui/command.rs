@@ -1,0 +1,171 @@
+//! What the user wants: one enum for buttons, menus, keys and the palette.
+
+use std::path::PathBuf;
+
+use egui::{Key, KeyboardShortcut, Modifiers};
+
+use super::model::{SourceId, Tab};
+use crate::core::{RowKey, Table};
+
+/// What the user wants. Views return it; the application carries it out.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    OpenFile,
+    OpenFolder,
+    TypePath,
+    Open(PathBuf),
+    OpenSamples,
+    /// Open a member of a folder.
+    OpenMember(SourceId, usize),
+    OpenCopy(SourceId),
+    Retry(SourceId),
+    Close(SourceId),
+    CloseCurrent,
+    CancelWalk(SourceId),
+    Select(SourceId),
+    SelectSession(SourceId, Option<String>, Option<String>),
+    Show(Tab),
+    ShowNative(String),
+    NextTab,
+    PreviousTab,
+    ToggleTranscript,
+    ToggleDetails,
+    ToggleTheme,
+    ToggleZone,
+    ZoomIn,
+    ZoomOut,
+    ZoomReset,
+    Palette,
+    Keys,
+    Filter,
+    FilterSessions,
+    ClearFilters,
+    ShowDetails(Table, RowKey),
+    Reveal,
+    CopyRows,
+    CopyText(String),
+    CopyPath,
+    Export,
+    ExportTo {
+        path: PathBuf,
+        format: String,
+        selected_only: bool,
+    },
+    CancelScan,
+    LoadMessage(usize),
+    Quit,
+}
+
+/// A command that needs nothing more to be said: it is in the palette and has a key.
+pub struct Entry {
+    pub command: Command,
+    pub label: &'static str,
+    pub shortcut: Option<KeyboardShortcut>,
+}
+
+const CTRL: Modifiers = Modifiers::COMMAND;
+const CTRL_SHIFT: Modifiers =
+    Modifiers { alt: false, ctrl: false, shift: true, mac_cmd: false, command: true };
+
+/// All commands of the palette, in the order in which it lists them.
+pub fn entries() -> Vec<Entry> {
+    let entry = |command, label, modifiers: Modifiers, key| Entry {
+        command,
+        label,
+        shortcut: Some(KeyboardShortcut::new(modifiers, key)),
+    };
+    let mut entries = vec![
+        entry(Command::OpenFile, "Open file…", CTRL, Key::O),
+        entry(Command::OpenFolder, "Open folder…", CTRL_SHIFT, Key::O),
+        entry(Command::TypePath, "Open by path…", CTRL, Key::L),
+        Entry { command: Command::OpenSamples, label: "Open the samples", shortcut: None },
+        entry(Command::CloseCurrent, "Close this source", CTRL, Key::W),
+        entry(Command::Palette, "Commands", CTRL, Key::P),
+        entry(Command::Filter, "Filter the rows", CTRL, Key::F),
+        entry(Command::FilterSessions, "Filter the sessions", CTRL_SHIFT, Key::E),
+        entry(Command::ClearFilters, "Clear all filters", CTRL_SHIFT, Key::X),
+        entry(Command::ToggleTranscript, "Messages as table or transcript", CTRL, Key::T),
+        entry(Command::ToggleDetails, "Show or hide the details", CTRL, Key::I),
+        entry(Command::CopyRows, "Copy the selected rows", CTRL_SHIFT, Key::C),
+        entry(Command::Export, "Export…", CTRL, Key::E),
+        Entry { command: Command::CopyPath, label: "Copy the file's path", shortcut: None },
+        entry(Command::NextTab, "Next tab", CTRL, Key::PageDown),
+        entry(Command::PreviousTab, "Previous tab", CTRL, Key::PageUp),
+    ];
+    let digits =
+        [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6, Key::Num7, Key::Num8, Key::Num9];
+    for (tab, digit) in Tab::ALL.into_iter().zip(digits) {
+        entries.push(entry(Command::Show(tab), show_label(tab), CTRL, digit));
+    }
+    entries.extend([
+        entry(Command::ToggleTheme, "Dark or light theme", CTRL_SHIFT, Key::T),
+        entry(Command::ToggleZone, "Times in UTC or local time", CTRL_SHIFT, Key::U),
+        entry(Command::ZoomIn, "Zoom in", CTRL, Key::Plus),
+        entry(Command::ZoomOut, "Zoom out", CTRL, Key::Minus),
+        entry(Command::ZoomReset, "Zoom to 100 %", CTRL, Key::Num0),
+        entry(Command::Keys, "Keyboard shortcuts", Modifiers::NONE, Key::F1),
+        entry(Command::Quit, "Quit", CTRL, Key::Q),
+    ]);
+    entries
+}
+
+fn show_label(tab: Tab) -> &'static str {
+    match tab {
+        Tab::Overview => "Show the overview",
+        Tab::Messages => "Show messages",
+        Tab::Tasks => "Show tasks",
+        Tab::Heartbeats => "Show heartbeats",
+        Tab::State => "Show state",
+        Tab::Migrations => "Show migrations",
+        Tab::Findings => "Show findings",
+        Tab::Tables => "Show the store's own tables",
+        Tab::Operations => "Show operations",
+    }
+}
+
+/// A key as people write it: `Ctrl Shift O`.
+pub fn key_text(shortcut: &KeyboardShortcut) -> String {
+    let mut parts = Vec::new();
+    if shortcut.modifiers.command || shortcut.modifiers.ctrl {
+        parts.push("Ctrl");
+    }
+    if shortcut.modifiers.shift {
+        parts.push("Shift");
+    }
+    let key = shortcut.logical_key;
+    parts.push(match key {
+        Key::Plus => "+",
+        Key::Minus => "-",
+        _ => key.name(),
+    });
+    parts.join(" ")
+}
+
+/// The commands whose keys were pressed.
+pub fn pressed(ctx: &egui::Context) -> Vec<Command> {
+    // The longer combinations first: Ctrl Shift O is not Ctrl O.
+    let mut entries = entries();
+    entries.sort_by_key(|e| !e.shortcut.is_some_and(|s| s.modifiers.shift));
+    ctx.input_mut(|input| {
+        entries
+            .into_iter()
+            .filter(|e| e.shortcut.is_some_and(|s| input.consume_shortcut(&s)))
+            .map(|e| e.command)
+            .collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_two_commands_share_a_key() {
+        let mut seen = HashSet::new();
+        for entry in super::entries() {
+            if let Some(shortcut) = entry.shortcut {
+                assert!(seen.insert(super::key_text(&shortcut)), "{} has a key twice", entry.label);
+            }
+        }
+    }
+}

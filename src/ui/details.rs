@@ -1,0 +1,235 @@
+//! The selected row whole.
+
+use egui::{Frame, Margin, RichText, ScrollArea, Ui};
+use egui_commonmark::CommonMarkCache;
+
+use super::Command;
+use super::format::{self, Zone};
+use super::model::{Details, Remote, Screen, SourceView};
+use super::theme::{colors_of, mono_font, role_color, space, strong_font, text_font};
+use super::transcript::blocks;
+use super::widgets;
+use crate::core::export::{Format, Sheet};
+use crate::core::{Column, ColumnKind, MASK, Table, Value, visible};
+
+/// Of a long text so many characters are laid out at once.
+const MOST_SHOWN: usize = 60_000;
+
+/// Draws the panel on the right.
+pub fn show(ui: &mut Ui, screen: &mut Screen, markdown: &mut CommonMarkCache) -> Vec<Command> {
+    let mut commands = Vec::new();
+    let (zone, now) = (screen.zone, screen.now_ms);
+    let mut tab = screen.details_tab;
+    let Some(source) = screen.current() else {
+        widgets::quiet(ui, "Nothing is selected.");
+        return commands;
+    };
+    match (&source.details, source.details.shown()) {
+        (Remote::Failed { failure, .. }, None) => {
+            widgets::failure(ui, failure, None);
+        }
+        (_, Some(details)) => row(ui, source, details, &mut tab, zone, now, markdown, &mut commands),
+        _ => widgets::quiet(ui, "Select a row to see all of it."),
+    }
+    screen.details_tab = tab;
+    commands
+}
+
+#[expect(clippy::too_many_arguments, reason = "a view of one row with its surroundings")]
+fn row(
+    ui: &mut Ui,
+    source: &SourceView,
+    details: &Details,
+    tab: &mut usize,
+    zone: Zone,
+    now: i64,
+    markdown: &mut CommonMarkCache,
+    commands: &mut Vec<Command>,
+) {
+    ui.horizontal(|ui| {
+        title(ui, source, details);
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            if widgets::quiet_button(ui, "Copy", "Copy the row as JSON").clicked() {
+                commands.push(Command::CopyText(as_json(details)));
+            }
+            if !details.revealed
+                && has_secret(details)
+                && widgets::quiet_button(ui, "Reveal", "Show this row's secrets").clicked()
+            {
+                commands.push(Command::Reveal);
+            }
+        });
+    });
+    ui.add_space(space::XS);
+    let names: &[&str] =
+        if details.blocks.is_empty() { &["Values", "Raw"] } else { &["Text", "Values", "Raw"] };
+    *tab = (*tab).min(names.len() - 1);
+    if !details.blocks.is_empty() {
+        facts(ui, details, zone, now);
+        ui.add_space(space::XS);
+    }
+    if let Some(clicked) = widgets::segments(ui, names, *tab) {
+        *tab = clicked;
+    }
+    widgets::rule(ui);
+    let id = ("details", &details.row.key, names[*tab]);
+    ScrollArea::both().id_salt(id).auto_shrink(false).show(ui, |ui| match names[*tab] {
+        "Text" => {
+            ui.set_max_width(ui.available_width());
+            blocks::show(ui, &details.blocks, markdown, true);
+        }
+        "Values" => values(ui, details, zone, now),
+        _ => raw(ui, details),
+    });
+}
+
+fn title(ui: &mut Ui, source: &SourceView, details: &Details) {
+    let colors = colors_of(ui.ctx());
+    let text = |name: &str| text_of(details, name);
+    let (name, color) = match &details.table {
+        Table::Messages => {
+            let role = text("role").unwrap_or_else(|| "message".into());
+            let color = role_color(colors, &role);
+            (role, color)
+        }
+        Table::Findings => (text("severity").unwrap_or_default(), colors.text),
+        Table::Native(name) => (name.clone(), colors.text),
+        Table::Migrations => (text("version").unwrap_or_else(|| "migration".into()), colors.text),
+        Table::State => (text("key").unwrap_or_else(|| "state entry".into()), colors.text),
+        table => (
+            text("title")
+                .or_else(|| text("id"))
+                .or_else(|| text("session_id"))
+                .unwrap_or_else(|| table.name().into()),
+            colors.text,
+        ),
+    };
+    let name = visible(&name).into_owned();
+    ui.add(egui::Label::new(RichText::new(&name).font(strong_font()).color(color)).truncate())
+        .on_hover_text(&name);
+    let view = source.tables.get(&details.table);
+    let place =
+        view.and_then(|v| Some((v.focus.as_ref().filter(|(_, k)| *k == details.row.key)?.0, v.len())));
+    if let Some((at, of)) = place {
+        let text = format!("{} of {}", format::group(at as u64 + 1), format::group(of as u64));
+        ui.label(RichText::new(text).color(colors.muted));
+    }
+}
+
+/// The few things that matter of a message, above what it says.
+fn facts(ui: &mut Ui, details: &Details, zone: Zone, now: i64) {
+    for (name, label) in [("created_at", "Time"), ("id", "Id"), ("session_id", "Session"), ("kind", "Kind")] {
+        let Some(column) = details.columns.iter().position(|c| c.name == name) else { continue };
+        let value = &details.row.cells[column].value;
+        let text = format::value(value, details.columns[column].kind, zone);
+        if text.is_empty() {
+            continue;
+        }
+        let mono = name != "kind";
+        let text = match (value, name) {
+            (Value::Integer(_), "created_at") => format!("{text} {}", zone.name()),
+            _ => text,
+        };
+        let response = widgets::fact(ui, label, &text, mono, 84.0);
+        if let (Value::Integer(ms), "created_at") = (value, name) {
+            response.on_hover_text(format::relative(*ms, now));
+        }
+    }
+}
+
+fn values(ui: &mut Ui, details: &Details, zone: Zone, now: i64) {
+    let colors = colors_of(ui.ctx());
+    ui.set_max_width(ui.available_width());
+    for (column, cell) in details.columns.iter().zip(&details.row.cells) {
+        let label = match details.table {
+            Table::Native(_) => visible(&column.name).into_owned(),
+            _ => format::heading(&column.name),
+        };
+        let text = format::value(&cell.value, column.kind, zone);
+        match (&cell.value, column.kind) {
+            (Value::Null, _) => {
+                widgets::fact(ui, &label, "—", false, 130.0);
+            }
+            (Value::Integer(ms), ColumnKind::Time) => {
+                let text = format!("{text} · {}", format::relative(*ms, now));
+                widgets::fact(ui, &label, &text, true, 130.0);
+            }
+            (Value::Blob(bytes), _) => {
+                widgets::fact(
+                    ui,
+                    &label,
+                    &format!("{} of bytes", format::bytes(bytes.len() as u64)),
+                    false,
+                    130.0,
+                );
+                code(ui, &format::hex_dump(bytes, 1024));
+            }
+            (Value::Text(json), _) if looks_like_json(json, column) => {
+                ui.label(RichText::new(&label).font(text_font()).color(colors.muted));
+                code(ui, &shorten(&visible(&format::pretty_json(json))));
+            }
+            _ if text.len() > 60 || text.contains('\n') => {
+                ui.label(RichText::new(&label).font(text_font()).color(colors.muted));
+                ui.add(
+                    egui::Label::new(RichText::new(shorten(&text)).font(text_font())).wrap().selectable(true),
+                );
+            }
+            _ => {
+                widgets::fact(ui, &label, &text, column.kind != ColumnKind::Flag, 130.0);
+            }
+        }
+    }
+}
+
+fn raw(ui: &mut Ui, details: &Details) {
+    ui.set_max_width(ui.available_width());
+    code(ui, &shorten(&visible(&as_json(details))));
+}
+
+/// Text in the font of code, on its own ground; it can be selected.
+pub fn code(ui: &mut Ui, text: &str) {
+    let colors = colors_of(ui.ctx());
+    Frame::new().fill(colors.stripe).corner_radius(4).inner_margin(Margin::same(space::S as i8)).show(
+        ui,
+        |ui| {
+            ui.set_width(ui.available_width());
+            ui.add(
+                egui::Label::new(RichText::new(text).font(mono_font()).color(colors.text))
+                    .wrap()
+                    .selectable(true),
+            );
+        },
+    );
+}
+
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(MOST_SHOWN) {
+        None => text.to_owned(),
+        Some((at, _)) => format!(
+            "{}…\n\n({} more; Copy takes all of it)",
+            &text[..at],
+            format::bytes((text.len() - at) as u64)
+        ),
+    }
+}
+
+fn looks_like_json(text: &str, column: &Column) -> bool {
+    column.kind == ColumnKind::Json || text.starts_with(['{', '['])
+}
+
+fn has_secret(details: &Details) -> bool {
+    details.row.cells.iter().any(|c| c.value.as_str() == Some(MASK))
+}
+
+fn text_of(details: &Details, name: &str) -> Option<String> {
+    let at = details.columns.iter().position(|c| c.name == name)?;
+    details.row.cells.get(at)?.value.as_str().filter(|t| !t.is_empty()).map(str::to_owned)
+}
+
+/// The row as JSON, as the headless commands write it.
+fn as_json(details: &Details) -> String {
+    let mut out = Vec::new();
+    // Writing to memory cannot fail.
+    let _ = Sheet::new(Format::JsonLines, &details.columns, false).row(0, "", &details.row, &mut out);
+    format::pretty_json(&String::from_utf8_lossy(&out))
+}

@@ -1,0 +1,184 @@
+//! A source at a glance, and its sessions.
+
+use std::collections::BTreeMap;
+
+use egui::{Frame, Margin, Panel, RichText, ScrollArea, Ui};
+
+use super::Command;
+use super::format::{self, Zone};
+use super::model::{Layout, Member, Remote, SourceView, Tab};
+use super::table::{self, Look};
+use super::theme::{colors_of, small_font, space};
+use super::{toolbar, widgets};
+use crate::core::{About, Severity, Table, visible};
+
+/// Draws the overview of a file or of a folder.
+pub fn show(
+    ui: &mut Ui,
+    source: &mut SourceView,
+    layouts: &mut BTreeMap<String, Layout>,
+    zone: Zone,
+    now_ms: i64,
+    focus_filter: bool,
+) -> Vec<Command> {
+    if source.folder.is_some() {
+        return folder(ui, source);
+    }
+    let mut commands = Vec::new();
+    let Some(about) = source.about.shown().cloned() else { return commands };
+    let frame = Frame::new().inner_margin(Margin::symmetric(space::M as i8, space::M as i8));
+    Panel::top("overview").resizable(false).frame(frame).show(ui, |ui| {
+        cards(ui, source, &about);
+        ui.add_space(space::S);
+        facts(ui, &about);
+        worst(ui, &about, &mut commands);
+    });
+    if !about.keeps.contains(&Table::Sessions) {
+        widgets::quiet(ui, nothing(&about));
+        return commands;
+    }
+    commands.extend(toolbar::show(ui, source, &Table::Sessions, layouts));
+    let layout = layouts.entry("sessions".into()).or_default();
+    let id = source.id;
+    let look = Look { zone, now_ms, empty: "There are no sessions.", focus_filter };
+    let out = table::show(ui, source.table(&Table::Sessions), layout, &look);
+    commands.extend(out.commands);
+    if let Some(row) = out.activated {
+        let text = |at: usize| row.cells.get(at).and_then(|c| c.value.as_str()).map(str::to_owned);
+        commands.push(Command::SelectSession(id, text(0), text(1)));
+    }
+    commands
+}
+
+fn nothing(about: &About) -> &'static str {
+    match about.stores.first() {
+        Some(&"sqlite") => "This database is none of the stores that are known. Its tables are under Tables.",
+        _ => "This store keeps no sessions. What it has is under the other tabs.",
+    }
+}
+
+fn cards(ui: &mut Ui, source: &SourceView, about: &About) {
+    let colors = colors_of(ui.ctx());
+    ui.horizontal_wrapped(|ui| {
+        widgets::card(ui, &about.stores.join(" + "), "store", colors.text, 130.0);
+        for (table, label) in [
+            (Table::Sessions, "sessions"),
+            (Table::Messages, "messages"),
+            (Table::Tasks, "tasks"),
+            (Table::State, "state entries"),
+            (Table::Migrations, "migrations"),
+        ] {
+            if let Some(count) = source.counts.get(&table).and_then(Remote::shown).filter(|n| **n > 0) {
+                widgets::card(ui, &format::group(*count), label, colors.text, 86.0);
+            }
+        }
+        widgets::card(ui, &format::bytes(source.size.file_bytes), "file", colors.text, 86.0);
+        if source.size.wal_bytes > 0 {
+            widgets::card(ui, &format::bytes(source.size.wal_bytes), "write-ahead log", colors.text, 96.0);
+        }
+    });
+}
+
+fn facts(ui: &mut Ui, about: &About) {
+    let colors = colors_of(ui.ctx());
+    let mut facts: Vec<String> = about.name.iter().map(|n| format!("Name: {n}")).collect();
+    facts.extend(about.facts.iter().map(|(label, text)| format!("{label}: {text}")));
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = space::M;
+        for fact in facts {
+            let fact = visible(&fact).into_owned();
+            ui.add(
+                egui::Label::new(RichText::new(&fact).font(small_font()).color(colors.muted))
+                    .selectable(true),
+            )
+            .on_hover_text(&fact);
+        }
+    });
+}
+
+/// The findings that matter most, in a sentence each.
+fn worst(ui: &mut Ui, about: &About, commands: &mut Vec<Command>) {
+    let colors = colors_of(ui.ctx());
+    let mut findings: Vec<_> = about.findings.iter().filter(|f| f.severity > Severity::Info).collect();
+    findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
+    for finding in findings.iter().take(3) {
+        ui.horizontal(|ui| {
+            let word = RichText::new(finding.severity.as_str()).font(super::theme::strong_font());
+            ui.label(word.color(widgets::severity_color(colors, finding.severity)));
+            let message = visible(&finding.message).into_owned();
+            ui.add(egui::Label::new(RichText::new(&message).color(colors.text)).truncate())
+                .on_hover_text(format!("{message}\n\n{}", finding.suggestion));
+        });
+    }
+    if findings.len() > 3
+        && widgets::quiet_button(ui, &format!("All {} findings", about.findings.len()), "").clicked()
+    {
+        commands.push(Command::Show(Tab::Findings));
+    }
+}
+
+/// The files of a folder.
+fn folder(ui: &mut Ui, source: &SourceView) -> Vec<Command> {
+    let mut commands = Vec::new();
+    let Some(folder) = &source.folder else { return commands };
+    let colors = colors_of(ui.ctx());
+    Frame::new().inner_margin(Margin::same(space::M as i8)).show(ui, |ui| {
+        ui.horizontal_wrapped(|ui| {
+            let total = |of: fn(&Member) -> u64| format::group(folder.members.iter().map(of).sum());
+            widgets::card(ui, &format::group(folder.members.len() as u64), "stores", colors.text, 86.0);
+            widgets::card(ui, &total(|m| m.sessions), "sessions", colors.text, 86.0);
+            widgets::card(ui, &total(|m| m.messages), "messages", colors.text, 86.0);
+            let size = folder.members.iter().map(|m| m.size.file_bytes + m.size.wal_bytes).sum();
+            widgets::card(ui, &format::bytes(size), "on disk", colors.text, 86.0);
+        });
+        ui.add_space(space::S);
+        if folder.members.is_empty() {
+            let text = if folder.done { "There is no store in this folder." } else { "Looking…" };
+            widgets::quiet(ui, text);
+            return;
+        }
+        members(ui, source, &folder.members, &mut commands);
+    });
+    commands
+}
+
+fn members(ui: &mut Ui, source: &SourceView, members: &[Member], commands: &mut Vec<Command>) {
+    let colors = colors_of(ui.ctx());
+    let height = super::theme::sizes_in_use().row;
+    ScrollArea::vertical().auto_shrink(false).show_rows(ui, height, members.len(), |ui, range| {
+        for at in range {
+            let member = &members[at];
+            ui.horizontal(|ui| {
+                ui.set_height(height);
+                let name = visible(&member.name).into_owned();
+                let link = ui.add_sized(
+                    [(ui.available_width() * 0.5).min(520.0), height],
+                    egui::Button::new(RichText::new(&name).color(colors.text))
+                        .frame_when_inactive(false)
+                        .truncate(),
+                );
+                if link.on_hover_text(member.path.display().to_string()).clicked() {
+                    commands.push(Command::OpenMember(source.id, at));
+                }
+                let (word, color) = state(member, colors);
+                ui.add(egui::Label::new(RichText::new(word).color(color)).truncate());
+                ui.label(
+                    RichText::new(format::bytes(member.size.file_bytes + member.size.wal_bytes))
+                        .color(colors.faint),
+                );
+            });
+        }
+    });
+}
+
+fn state(member: &Member, colors: &super::theme::Colors) -> (String, egui::Color32) {
+    if let Some(failure) = &member.failure {
+        return (failure.message.clone(), colors.bad);
+    }
+    let stores = member.stores.join(" + ");
+    match member.worst {
+        Some(Severity::Error) => (format!("{stores} · error"), colors.bad),
+        Some(Severity::Warning) => (format!("{stores} · warning"), colors.warn),
+        _ => (format!("{stores} · {} messages", format::group(member.messages)), colors.muted),
+    }
+}

@@ -1,0 +1,182 @@
+//! The dialogs: the command palette, the keys, a path to type, and where to export to.
+
+use std::path::PathBuf;
+
+use egui::{Context, Id, Key, Modal, RichText, ScrollArea, Ui};
+
+use super::Command;
+use super::command::{Entry, entries, key_text};
+use super::model::{Dialog, Screen};
+use super::theme::{colors_of, mono_font, sizes_in_use, space, title_font};
+use super::widgets;
+
+/// Draws the dialog that is open, if there is one.
+pub fn show(ctx: &Context, screen: &mut Screen) -> Vec<Command> {
+    let mut commands = Vec::new();
+    let Some(mut dialog) = screen.dialog.take() else { return commands };
+    let selected =
+        screen.current().and_then(|s| s.tables.get(&s.current_table()?)).map_or(0, |v| v.selected.len());
+    let response = Modal::new(Id::unique("dialog")).show(ctx, |ui| match &mut dialog {
+        Dialog::Palette { typed, chosen } => palette(ui, typed, chosen, &mut commands),
+        Dialog::Keys => keys(ui),
+        Dialog::OpenPath { typed, folder, note } => {
+            open_path(ui, typed, *folder, note.as_deref(), &mut commands)
+        }
+        Dialog::Export { format, selected_only, typed } => {
+            export(ui, format, selected_only, typed, selected, &mut commands)
+        }
+    });
+    let done = response.inner || response.should_close();
+    if !done {
+        screen.dialog = Some(dialog);
+    }
+    commands
+}
+
+fn palette(ui: &mut Ui, typed: &mut String, chosen: &mut usize, commands: &mut Vec<Command>) -> bool {
+    let colors = colors_of(ui.ctx());
+    ui.set_width(480.0);
+    let response = widgets::field(ui, typed, "Type what you want to do", "Find a command", 460.0);
+    response.request_focus();
+    let words: Vec<String> = typed.to_lowercase().split_whitespace().map(str::to_owned).collect();
+    let fits = |e: &Entry| words.iter().all(|w| e.label.to_lowercase().contains(w));
+    let found: Vec<Entry> =
+        entries().into_iter().filter(|e| e.command != Command::Palette && fits(e)).collect();
+    let (down, up, enter) =
+        ui.input(|i| (i.key_pressed(Key::ArrowDown), i.key_pressed(Key::ArrowUp), i.key_pressed(Key::Enter)));
+    if response.changed() {
+        *chosen = 0;
+    }
+    *chosen =
+        (*chosen + usize::from(down)).saturating_sub(usize::from(up)).min(found.len().saturating_sub(1));
+    let mut done = false;
+    ui.add_space(space::S);
+    ScrollArea::vertical().max_height(360.0).auto_shrink([false, true]).show(ui, |ui| {
+        for (at, entry) in found.into_iter().enumerate() {
+            let key = entry.shortcut.as_ref().map(key_text).unwrap_or_default();
+            let button = egui::Button::selectable(at == *chosen, entry.label)
+                .right_text(RichText::new(key).font(mono_font()).color(colors.faint));
+            let response = ui.add_sized([ui.available_width(), sizes_in_use().control], button);
+            response
+                .widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Button, true, entry.label));
+            if at == *chosen && (down || up) {
+                response.scroll_to_me(None);
+            }
+            if response.clicked() || (enter && at == *chosen) {
+                commands.push(entry.command);
+                done = true;
+            }
+        }
+    });
+    done
+}
+
+fn keys(ui: &mut Ui) -> bool {
+    let colors = colors_of(ui.ctx());
+    ui.set_width(440.0);
+    ui.label(RichText::new("Keyboard shortcuts").font(title_font()));
+    ui.add_space(space::S);
+    let table = [
+        ("Next, previous row", "↓  ↑"),
+        ("First, last row", "Home  End"),
+        ("Choose a range of rows", "Shift ↓  Shift ↑"),
+        ("Choose all rows", "Ctrl A"),
+        ("Open a session", "Enter"),
+        ("Next, previous message", "J  K"),
+    ];
+    ScrollArea::vertical().max_height(420.0).show(ui, |ui| {
+        egui::Grid::new("keys").num_columns(2).spacing([space::L, space::XS]).show(ui, |ui| {
+            for (label, key) in table {
+                ui.label(label);
+                ui.label(RichText::new(key).font(mono_font()).color(colors.muted));
+                ui.end_row();
+            }
+            for entry in entries() {
+                if let Some(shortcut) = entry.shortcut {
+                    ui.label(entry.label);
+                    ui.label(RichText::new(key_text(&shortcut)).font(mono_font()).color(colors.muted));
+                    ui.end_row();
+                }
+            }
+        });
+    });
+    ui.add_space(space::S);
+    widgets::button(ui, "Close", "").clicked()
+}
+
+fn open_path(
+    ui: &mut Ui,
+    typed: &mut String,
+    folder: bool,
+    note: Option<&str>,
+    commands: &mut Vec<Command>,
+) -> bool {
+    let colors = colors_of(ui.ctx());
+    ui.set_width(560.0);
+    ui.label(RichText::new(if folder { "Open a folder" } else { "Open by path" }).font(title_font()));
+    if let Some(note) = note {
+        ui.label(RichText::new(note).color(colors.muted));
+    }
+    ui.add_space(space::S);
+    let response = widgets::field(ui, typed, "Path of a file or folder", "Path", 540.0);
+    let entered = response.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
+    if ui.memory(|m| m.focused().is_none()) {
+        response.request_focus();
+    }
+    ui.add_space(space::S);
+    let (open, cancel) = ends(ui, "Open");
+    if (open || entered) && !typed.trim().is_empty() {
+        commands.push(Command::Open(PathBuf::from(typed.trim())));
+        return true;
+    }
+    cancel
+}
+
+fn export(
+    ui: &mut Ui,
+    format: &mut String,
+    selected_only: &mut bool,
+    typed: &mut String,
+    selected: usize,
+    commands: &mut Vec<Command>,
+) -> bool {
+    ui.set_width(560.0);
+    ui.label(RichText::new("Export the rows").font(title_font()));
+    ui.add_space(space::S);
+    let formats = ["csv", "json", "jsonl", "md"];
+    let active = formats.iter().position(|f| f == format).unwrap_or(0);
+    if let Some(clicked) = widgets::segments(ui, &["CSV", "JSON", "JSON lines", "Markdown"], active) {
+        *typed = with_extension(typed, formats[clicked]);
+        *format = formats[clicked].to_owned();
+    }
+    ui.add_space(space::S);
+    let label = format!("Only the {} selected", super::format::group(selected as u64));
+    ui.add_enabled(selected > 0, egui::Checkbox::new(selected_only, label));
+    ui.add_space(space::S);
+    widgets::field(ui, typed, "Path of the file to write", "File to write", 540.0);
+    ui.add_space(space::S);
+    let (write, cancel) = ends(ui, "Export");
+    if write && !typed.trim().is_empty() {
+        commands.push(Command::ExportTo {
+            path: PathBuf::from(typed.trim()),
+            format: format.clone(),
+            selected_only: *selected_only && selected > 0,
+        });
+        return true;
+    }
+    cancel
+}
+
+fn with_extension(path: &str, extension: &str) -> String {
+    PathBuf::from(path).with_extension(extension).display().to_string()
+}
+
+/// The two buttons at the end of a dialog: the deed, and Cancel.
+fn ends(ui: &mut Ui, deed: &str) -> (bool, bool) {
+    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        let deed = widgets::button(ui, deed, "").clicked();
+        let cancel = widgets::button(ui, "Cancel", "").clicked();
+        (deed, cancel)
+    })
+    .inner
+}

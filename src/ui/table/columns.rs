@@ -1,0 +1,147 @@
+//! Which columns show, in which order, and how wide.
+
+use crate::core::{Column, ColumnKind, Table};
+use crate::ui::format::heading;
+use crate::ui::model::Layout;
+
+/// A column as it is drawn.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// Its place in the table's columns; none for the row's number.
+    pub place: Option<usize>,
+    pub column: Column,
+    pub heading: String,
+    pub width: f32,
+    pub x: f32,
+    pub right: bool,
+    pub mono: bool,
+}
+
+/// The narrowest that a column can be made.
+pub const MIN_WIDTH: f32 = 40.0;
+
+/// The columns that show, the row's number first; the one that says most takes the width that is left.
+pub fn shown_columns(table: &Table, columns: &[Column], layout: &Layout, width: f32) -> Vec<Shown> {
+    let mut shown = vec![Shown {
+        place: None,
+        column: Column { name: "#".into(), kind: ColumnKind::Number },
+        heading: "#".into(),
+        width: 56.0,
+        x: 0.0,
+        right: true,
+        mono: false,
+    }];
+    for place in order(table, columns) {
+        let column = &columns[place];
+        if !is_shown(table, column, layout) {
+            continue;
+        }
+        let width = layout.widths.get(column.name.as_ref()).copied().unwrap_or_else(|| default_width(column));
+        shown.push(Shown {
+            place: Some(place),
+            column: column.clone(),
+            heading: title(table, column),
+            width: width.max(MIN_WIDTH),
+            x: 0.0,
+            right: column.kind == ColumnKind::Number,
+            mono: is_mono(column),
+        });
+    }
+    let used: f32 = shown.iter().map(|c| c.width).sum();
+    if used < width {
+        let widest = ["text", "message", "value", "reason", "title", "name"];
+        let named = widest.iter().find_map(|w| shown.iter().position(|c| c.column.name == *w));
+        let at = named.unwrap_or(shown.len() - 1);
+        if !layout.widths.contains_key(shown[at].column.name.as_ref()) || named.is_none() {
+            shown[at].width += width - used;
+        }
+    }
+    let mut x = 0.0;
+    for column in &mut shown {
+        column.x = x;
+        x += column.width;
+    }
+    shown
+}
+
+/// Shows a hidden column, or hides it.
+pub fn toggle(table: &Table, column: &Column, layout: &mut Layout) {
+    let now = is_shown(table, column, layout);
+    let plain = column.name.to_string();
+    let forced = format!("+{plain}");
+    layout.hidden.retain(|h| *h != plain && *h != forced);
+    if now {
+        layout.hidden.push(plain);
+    } else if hidden_at_first(table).contains(&column.name.as_ref()) {
+        layout.hidden.push(forced);
+    }
+}
+
+/// Whether a column shows: by the user's choice, else by what is usual for the table.
+pub fn is_shown(table: &Table, column: &Column, layout: &Layout) -> bool {
+    let name = column.name.as_ref();
+    if layout.hidden.iter().any(|h| h == name) {
+        return false;
+    }
+    let forced = layout.hidden.iter().any(|h| h.strip_prefix('+') == Some(name));
+    forced || !hidden_at_first(table).contains(&name)
+}
+
+fn hidden_at_first(table: &Table) -> &'static [&'static str] {
+    match table {
+        Table::Sessions => &["detail", "working_directory", "forge", "created_at"],
+        Table::Messages => &["detail", "id", "session_id"],
+        Table::Tasks => &["detail", "session_id", "priority", "updated_at"],
+        Table::State => &["session_id"],
+        Table::Migrations => &["detail"],
+        Table::Heartbeats => &["disconnected_at"],
+        _ => &[],
+    }
+}
+
+/// The order in which a person reads them, where it is not the table's own.
+fn order(table: &Table, columns: &[Column]) -> Vec<usize> {
+    let first: &[&str] = match table {
+        Table::Sessions => {
+            &["title", "id", "status", "agent", "repo", "issue", "last_active_at", "messages", "tasks"]
+        }
+        Table::Messages => &["created_at", "role", "kind", "text"],
+        _ => &[],
+    };
+    let mut places: Vec<usize> =
+        first.iter().filter_map(|n| columns.iter().position(|c| c.name == *n)).collect();
+    places.extend((0..columns.len()).filter(|p| !places.contains(p)).collect::<Vec<_>>());
+    places
+}
+
+fn title(table: &Table, column: &Column) -> String {
+    match (table, column.name.as_ref()) {
+        (Table::Native(_), name) => crate::core::visible(name).into_owned(),
+        (Table::Messages, "created_at") => "Time".into(),
+        (_, "last_active_at") => "Last active".into(),
+        (_, "last_heartbeat_at") => "Last beat".into(),
+        (_, "grace_expires_at") => "Grace ends".into(),
+        (_, "age_seconds") => "Age (s)".into(),
+        (_, "recovery_attempts") => "Attempts".into(),
+        (_, name) => heading(name.strip_suffix("_at").unwrap_or(name)),
+    }
+}
+
+fn default_width(column: &Column) -> f32 {
+    match (column.kind, column.name.as_ref()) {
+        (ColumnKind::Time, _) => 150.0,
+        (ColumnKind::Number, _) => 84.0,
+        (_, "role" | "status" | "severity" | "liveness" | "mode" | "priority" | "recoverable" | "issue") => {
+            88.0
+        }
+        (_, "kind" | "agent" | "version" | "owner" | "source" | "forge") => 120.0,
+        (_, "text" | "message" | "value" | "title" | "reason" | "suggestion" | "name") => 280.0,
+        (_, "key" | "repo" | "code") => 200.0,
+        _ => 160.0,
+    }
+}
+
+fn is_mono(column: &Column) -> bool {
+    matches!(column.kind, ColumnKind::Time | ColumnKind::Json)
+        || matches!(column.name.as_ref(), "id" | "session_id" | "key" | "code" | "version")
+}

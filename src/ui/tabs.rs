@@ -1,0 +1,167 @@
+//! The tabs in the middle, each with its count where it is known.
+
+use egui::accesskit::Role;
+use egui::{Rect, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui_commonmark::CommonMarkCache;
+
+use super::Command;
+use super::format;
+use super::model::{Layout, Remote, Screen, SourceView, Tab};
+use super::table::{self, Look};
+use super::theme::{colors_of, sizes_in_use, small_font, space, strong_font, text_font};
+use super::{overview, tables_tab, toolbar, transcript, widgets};
+use crate::core::{Severity, Table};
+
+/// Draws the row of tabs.
+pub fn bar(ui: &mut Ui, source: &SourceView) -> Vec<Command> {
+    let mut commands = Vec::new();
+    let colors = colors_of(ui.ctx());
+    let height = sizes_in_use().bar;
+    egui::ScrollArea::horizontal()
+        .id_salt("tabs")
+        .scroll_bar_visibility(egui::scroll_area::ScrollBarVisibility::AlwaysHidden)
+        .show(ui, |ui| {
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = 0.0;
+                ui.add_space(space::S);
+                for tab in Tab::ALL {
+                    let active = source.tab == tab;
+                    let (count, count_color) = count(source, tab, colors);
+                    let font = if active { strong_font() } else { text_font() };
+                    let color = if active { colors.text } else { colors.muted };
+                    let name = ui.painter().layout_no_wrap(tab.name().to_owned(), font, color);
+                    let number = ui.painter().layout_no_wrap(count.clone(), small_font(), count_color);
+                    let gap = if count.is_empty() { 0.0 } else { 6.0 };
+                    let width = name.size().x + gap + number.size().x + 2.0 * space::S + 2.0;
+                    let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::click());
+                    response.widget_info(|| WidgetInfo::selected(Role::Tab, true, active, tab.name()));
+                    let y = rect.center().y;
+                    let x = rect.left() + space::S + 1.0;
+                    let after = x + name.size().x + gap;
+                    ui.painter().galley(pos2(x, y - name.size().y / 2.0), name, color);
+                    ui.painter().galley(pos2(after, y - number.size().y / 2.0 + 0.5), number, count_color);
+                    if active {
+                        let line = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 2.0), rect.max);
+                        ui.painter().rect_filled(line, 0, colors.accent);
+                    }
+                    widgets::focus_ring(ui, &response);
+                    if response.clicked() {
+                        commands.push(Command::Show(tab));
+                    }
+                }
+            });
+        });
+    commands
+}
+
+fn count(source: &SourceView, tab: Tab, colors: &super::theme::Colors) -> (String, egui::Color32) {
+    let about = source.about.shown();
+    if tab == Tab::Findings {
+        let findings = about.map_or(&[][..], |a| &a.findings);
+        let worst = findings.iter().map(|f| f.severity).max().unwrap_or(Severity::Info);
+        let text = if findings.is_empty() { String::new() } else { findings.len().to_string() };
+        return (text, widgets::severity_color(colors, worst));
+    }
+    let count = match tab {
+        Tab::Tables => about.map(|a| a.native.len() as u64).filter(|n| *n > 0),
+        _ => tab.table().and_then(|t| source.counts.get(&t)).and_then(Remote::shown).copied(),
+    };
+    (count.map(format::group).unwrap_or_default(), colors.faint)
+}
+
+/// Draws what the current tab holds.
+pub fn content(ui: &mut Ui, screen: &mut Screen, markdown: &mut CommonMarkCache) -> Vec<Command> {
+    let mut commands = Vec::new();
+    let (zone, now_ms, focus_filter) = (screen.zone, screen.now_ms, std::mem::take(&mut screen.focus_filter));
+    let mut layouts = std::mem::take(&mut screen.layouts);
+    if let Some(source) = screen.current_mut() {
+        match source.tab {
+            Tab::Overview => {
+                commands.extend(overview::show(ui, source, &mut layouts, zone, now_ms, focus_filter))
+            }
+            Tab::Operations => {
+                widgets::quiet(ui, "No operations: nothing of this store was ever changed from here.")
+            }
+            Tab::Tables => {
+                commands.extend(tables_tab::show(ui, source, &mut layouts, zone, now_ms, focus_filter))
+            }
+            tab => {
+                if let Some(table) = tab.table() {
+                    canonical(
+                        ui,
+                        source,
+                        &table,
+                        &mut layouts,
+                        zone,
+                        now_ms,
+                        focus_filter,
+                        markdown,
+                        &mut commands,
+                    );
+                }
+            }
+        }
+    }
+    screen.layouts = layouts;
+    commands
+}
+
+#[expect(clippy::too_many_arguments, reason = "one tab with all it is drawn with")]
+fn canonical(
+    ui: &mut Ui,
+    source: &mut SourceView,
+    table: &Table,
+    layouts: &mut std::collections::BTreeMap<String, Layout>,
+    zone: format::Zone,
+    now_ms: i64,
+    focus_filter: bool,
+    markdown: &mut CommonMarkCache,
+    commands: &mut Vec<Command>,
+) {
+    let keeps = source.about.shown().is_none_or(|a| a.keeps.contains(table)) || *table == Table::Findings;
+    if !keeps {
+        widgets::quiet(ui, missing(table));
+        return;
+    }
+    commands.extend(toolbar::show(ui, source, table, layouts));
+    let transcript = source.transcript && *table == Table::Messages;
+    let layout = layouts.entry(table.name().into_owned()).or_default();
+    let view = source.table(table);
+    if transcript {
+        commands.extend(transcript::show(ui, view, zone, now_ms, markdown));
+    } else {
+        let look = Look { zone, now_ms, empty: empty(table), focus_filter };
+        let out = table::show(ui, view, layout, &look);
+        commands.extend(out.commands);
+    }
+}
+
+/// What to say of a table that the store's format does not have.
+fn missing(table: &Table) -> &'static str {
+    match table {
+        Table::Messages => "This store keeps no messages.",
+        Table::Tasks => "This store keeps no tasks.",
+        Table::Heartbeats => "This store keeps no sign of life.",
+        Table::State => "This store keeps no state.",
+        Table::Migrations => "This store keeps no migration history.",
+        _ => "This store has no such table.",
+    }
+}
+
+fn empty(table: &Table) -> &'static str {
+    match table {
+        Table::Messages => "There are no messages.",
+        Table::Tasks => "There are no tasks.",
+        Table::Heartbeats => "No session has given a sign of life.",
+        Table::State => "There is no state.",
+        Table::Migrations => "No migration was recorded.",
+        Table::Findings => "Nothing is wrong, as far as opening the store tells.",
+        _ => "There are no rows.",
+    }
+}
+
+/// A line below the tabs.
+pub fn line(ui: &Ui, rect: Rect) {
+    let colors = colors_of(ui.ctx());
+    ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, egui::Stroke::new(1.0, colors.line));
+}

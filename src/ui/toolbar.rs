@@ -1,0 +1,121 @@
+//! The bar above a table: how it is shown, what it is narrowed to, and what can be done with it.
+
+use std::collections::BTreeMap;
+
+use egui::containers::menu::MenuButton;
+use egui::{Align, Margin, Ui};
+
+use super::Command;
+use super::format;
+use super::model::{IndexState, Layout, SourceView};
+use super::table;
+use super::theme::{colors_of, sizes_in_use, space};
+use super::widgets::{self, icon};
+use crate::core::{Table, shorten_middle, visible};
+
+/// Draws the bar.
+pub fn show(
+    ui: &mut Ui,
+    source: &mut SourceView,
+    table: &Table,
+    layouts: &mut BTreeMap<String, Layout>,
+) -> Vec<Command> {
+    let mut commands = Vec::new();
+    let frame = egui::Frame::new().inner_margin(Margin::symmetric(space::M as i8, 5));
+    let panel = egui::Panel::top(egui::Id::unique("toolbar"))
+        .frame(frame)
+        .exact_size(sizes_in_use().bar)
+        .resizable(false);
+    panel.show(ui, |ui| {
+        ui.horizontal_centered(|ui| {
+            if *table == Table::Messages {
+                let active = usize::from(source.transcript);
+                if let Some(clicked) = widgets::segments(ui, &["Table", "Transcript"], active)
+                    && clicked != active
+                {
+                    commands.push(Command::ToggleTranscript);
+                }
+                ui.add_space(space::S);
+            }
+            session_chip(ui, source, &mut commands);
+            chips(ui, source.table(table));
+            ui.with_layout(egui::Layout::right_to_left(Align::Center), |ui| {
+                right(ui, source, table, layouts, &mut commands)
+            });
+        });
+    });
+    commands
+}
+
+/// The session to which the rows are narrowed.
+fn session_chip(ui: &mut Ui, source: &SourceView, commands: &mut Vec<Command>) {
+    let Some(session) = &source.session else { return };
+    let shown = source.session_title.as_deref().filter(|t| !t.is_empty()).unwrap_or(session);
+    let text = visible(&shorten_middle(shown, 32)).into_owned();
+    if widgets::chip(ui, &format!("session: {text}"), Some("Show all sessions")) {
+        commands.push(Command::SelectSession(source.id, None, None));
+    }
+}
+
+/// A chip for every filter.
+fn chips(ui: &mut Ui, view: &mut super::model::TableView) {
+    let mut drop = None;
+    for filter in &view.query.filters {
+        let text =
+            format!("{}: {}", format::heading(&filter.column).to_lowercase(), filter.condition.typed());
+        let name = format!("Remove the filter on {}", filter.column);
+        if widgets::chip(ui, &shorten_middle(&visible(&text), 36), Some(&name)) {
+            drop = Some(filter.column.clone());
+        }
+    }
+    if let Some(column) = drop {
+        view.typed.remove(&column);
+        let mut query = view.query.clone();
+        query.filters.retain(|f| f.column != column);
+        view.ask(query);
+    }
+}
+
+fn right(
+    ui: &mut Ui,
+    source: &mut SourceView,
+    table: &Table,
+    layouts: &mut BTreeMap<String, Layout>,
+    commands: &mut Vec<Command>,
+) {
+    if widgets::button(ui, "Export…", "Write the rows to a file, or copy them (Ctrl E)").clicked() {
+        commands.push(Command::Export);
+    }
+    let view = source.table(table);
+    let button = widgets_menu_button(ui, icon::COLUMNS, "Columns");
+    let layout = layouts.entry(table.name().into_owned()).or_default();
+    button.0.ui(ui, |ui| table::columns_menu(ui, view, layout)).0.on_hover_text(button.1);
+    if widgets::icon_button(ui, icon::FILTER, "Filter the rows").clicked() {
+        if view.filter_open.is_some() {
+            view.filter_open = None;
+        } else {
+            commands.push(Command::Filter);
+        }
+    }
+    let name = "Go to row";
+    let mut typed = view.go_to.clone();
+    let response =
+        widgets::field(ui, &mut typed, "Row", name, 56.0).on_hover_text("Go to the row of this number");
+    if response.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter)) {
+        let digits: String = typed.chars().filter(char::is_ascii_digit).collect();
+        if let Ok(number) = digits.parse() {
+            commands.extend(table::go_to(view, number));
+        }
+    }
+    view.go_to = typed;
+    if matches!(view.state, IndexState::Asked | IndexState::Growing) && !view.is_empty() {
+        ui.label(egui::RichText::new("reading…").color(colors_of(ui.ctx()).muted));
+    }
+}
+
+fn widgets_menu_button<'a>(ui: &Ui, icon: &'a str, name: &'static str) -> (MenuButton<'a>, &'static str) {
+    let text = egui::RichText::new(icon).font(super::theme::icon_font()).color(colors_of(ui.ctx()).muted);
+    let size = sizes_in_use().control;
+    let button = egui::Button::new(text).frame_when_inactive(false).min_size(egui::vec2(size, size));
+    (MenuButton::from_button(button), name)
+}

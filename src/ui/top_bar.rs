@@ -1,0 +1,134 @@
+//! The bars at the top and the bottom of the window.
+
+use egui::{Align, Layout, RichText, Sense, Ui, vec2};
+
+use super::Command;
+use super::command::{entries, key_text};
+use super::format;
+use super::model::{IndexState, Remote, Screen};
+use super::theme::{colors_of, mono_font, sizes_in_use, small_font, space, strong_font};
+use super::widgets::{self, icon};
+use crate::core::{shorten_middle, visible};
+
+/// Draws the bar with what concerns the whole window.
+pub fn show(ui: &mut Ui, screen: &Screen) -> Vec<Command> {
+    let mut commands = Vec::new();
+    let colors = colors_of(ui.ctx());
+    ui.horizontal_centered(|ui| {
+        let (mark, _) = ui.allocate_exact_size(vec2(14.0, 14.0), Sense::hover());
+        ui.painter().circle_stroke(mark.center(), 5.0, egui::Stroke::new(3.0, colors.accent));
+        ui.label(RichText::new("sessionscope").font(strong_font()).color(colors.text));
+        ui.add_space(space::S);
+        if widgets::button(ui, "Open…", "Open a file (Ctrl O)").clicked() {
+            commands.push(Command::OpenFile);
+        }
+        if widgets::button(ui, "Open folder…", "Open a folder and every store in it (Ctrl Shift O)").clicked()
+        {
+            commands.push(Command::OpenFolder);
+        }
+        if let Some(busy) = &screen.busy {
+            ui.add_space(space::S);
+            ui.label(RichText::new(busy).color(colors.muted));
+            if let Some(id) = screen.current {
+                if widgets::quiet_button(ui, "Cancel", "Stop this; what was found stays").clicked() {
+                    commands.push(Command::CancelWalk(id));
+                    commands.push(Command::CancelScan);
+                }
+            }
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if widgets::icon_button(ui, icon::THEME, "Dark or light theme").clicked() {
+                commands.push(Command::ToggleTheme);
+            }
+            if screen.current.is_some()
+                && widgets::icon_button(ui, icon::DETAILS, "Show or hide the details").clicked()
+            {
+                commands.push(Command::ToggleDetails);
+            }
+            let key = entries()
+                .iter()
+                .find(|e| e.command == Command::Palette)
+                .and_then(|e| e.shortcut)
+                .map(|s| key_text(&s));
+            let text = egui::Button::new(RichText::new("Commands").color(colors.muted))
+                .frame_when_inactive(false)
+                .shortcut_text(RichText::new(key.unwrap_or_default()).font(mono_font()).color(colors.faint))
+                .min_size(vec2(0.0, sizes_in_use().control));
+            let response = ui.add(text);
+            response
+                .widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Button, true, "Commands"));
+            if response.clicked() {
+                commands.push(Command::Palette);
+            }
+        });
+    });
+    commands
+}
+
+/// Draws the bar that says what is open and how much of it there is.
+pub fn status(ui: &mut Ui, screen: &Screen) -> Vec<Command> {
+    let mut commands = Vec::new();
+    let colors = colors_of(ui.ctx());
+    let small = |text: &str| RichText::new(text).font(small_font()).color(colors.muted);
+    ui.horizontal_centered(|ui| {
+        ui.spacing_mut().interact_size.y = 0.0;
+        ui.spacing_mut().item_spacing.x = space::M;
+        if let Some(source) = screen.current() {
+            let read = match source.about.shown() {
+                Some(about) if about.copied => "Private copy",
+                _ => "Read only",
+            };
+            ui.label(small(read)).on_hover_text("Nothing that you do here changes the file.");
+            let path = source.path.display().to_string();
+            let text =
+                RichText::new(visible(&shorten_middle(&path, 56))).font(mono_font()).color(colors.muted);
+            let response = ui.add(egui::Label::new(text).sense(Sense::click()));
+            if response.on_hover_text(format!("{}\nClick to copy", visible(&path))).clicked() {
+                commands.push(Command::CopyPath);
+            }
+            if source.folder.is_none() {
+                let mut sizes = format::bytes(source.size.file_bytes);
+                if source.size.wal_bytes > 0 {
+                    sizes.push_str(&format!(" + {} WAL", format::bytes(source.size.wal_bytes)));
+                }
+                ui.label(small(&sizes));
+            }
+        } else {
+            ui.label(small("Open a store to begin."));
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let zone = ui.add(egui::Label::new(small(screen.zone.name())).sense(Sense::click()));
+            if zone.on_hover_text("Times in UTC or in local time (Ctrl Shift U)").clicked() {
+                commands.push(Command::ToggleZone);
+            }
+            let rows = rows_text(screen);
+            if !rows.is_empty() {
+                ui.label(small(&rows));
+            }
+        });
+    });
+    commands
+}
+
+/// How many rows the current table has, and how many are chosen.
+fn rows_text(screen: &Screen) -> String {
+    let view = screen.current().and_then(|s| s.tables.get(&s.current_table()?));
+    let Some(view) = view else { return String::new() };
+    let rows = format::group(view.len() as u64);
+    let noun = if view.len() == 1 { "row" } else { "rows" };
+    let mut text = match view.state {
+        IndexState::Wanted | IndexState::Asked => "reading…".to_owned(),
+        IndexState::Growing => format!("{rows} {noun} so far…"),
+        _ => format!("{rows} {noun}"),
+    };
+    if view.query.is_filtered() && view.state == IndexState::Complete {
+        let total = screen.current().and_then(|s| s.counts.get(&view.query.table)).and_then(Remote::shown);
+        if let Some(total) = total {
+            text.push_str(&format!(" of {}", format::group(*total)));
+        }
+    }
+    match view.selected.len() {
+        0 => text,
+        n => format!("{text} · {} selected", format::group(n as u64)),
+    }
+}

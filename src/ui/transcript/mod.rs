@@ -1,0 +1,191 @@
+//! Messages as a conversation to read.
+
+pub mod blocks;
+
+use egui::{Key, Rect, RichText, Sense, Stroke, Ui, UiBuilder, WidgetInfo, pos2, vec2};
+use egui_commonmark::CommonMarkCache;
+
+use super::Command;
+use super::format::{self, Zone};
+use super::model::{IndexState, Message, TableView};
+use super::scroll;
+use super::theme::{colors_of, mono_font, role_color, sizes_in_use, space, strong_font};
+use super::widgets;
+use crate::core::{Table, visible};
+
+/// What a message is taken to be high until it was drawn once.
+const GUESSED_HEIGHT: f32 = 90.0;
+/// The widest that text is set, for the eye to find the next line.
+const READING_WIDTH: f32 = 860.0;
+
+/// Draws the messages from where the view is scrolled to.
+pub fn show(
+    ui: &mut Ui,
+    view: &mut TableView,
+    zone: Zone,
+    now_ms: i64,
+    markdown: &mut CommonMarkCache,
+) -> Vec<Command> {
+    let mut commands = Vec::new();
+    if view.is_empty() {
+        if !matches!(view.state, IndexState::Wanted | IndexState::Asked) {
+            widgets::quiet(
+                ui,
+                if view.query.is_filtered() {
+                    "No message matches the filters."
+                } else {
+                    "There are no messages here."
+                },
+            );
+        }
+        return commands;
+    }
+    let outer = ui.available_rect_before_wrap();
+    let page = Rect::from_min_max(outer.min, pos2(outer.right() - 10.0, outer.bottom()));
+    move_by_input(ui, page, view);
+    let total = view.len();
+    view.scroll.first = view.scroll.first.min(total - 1);
+
+    let mut top = page.top() - view.scroll.offset;
+    let mut at = view.scroll.first;
+    let mut inside = ui.new_child(UiBuilder::new().max_rect(page).id_salt("transcript"));
+    inside.set_clip_rect(page.intersect(ui.clip_rect()));
+    while top < page.bottom() && at < total {
+        let height = item(&mut inside, view, at, top, page, zone, now_ms, markdown, &mut commands);
+        view.heights.insert(at, height);
+        top += height;
+        at += 1;
+    }
+    // The end of the last message meets the bottom; no further.
+    if at == total && top < page.bottom() && (view.scroll.first > 0 || view.scroll.offset > 0.0) {
+        let room = page.bottom() - top;
+        scroll_by(view, -room);
+        if room > 1.0 {
+            ui.ctx().request_repaint();
+        }
+    }
+    let shown = (at - view.scroll.first).max(1) as f64;
+    let track = Rect::from_min_max(pos2(page.right(), outer.top()), outer.max);
+    let (_, wanted) =
+        scroll::bar(ui, ui.scope_id().with("bar"), track, view.scroll.first as f64, shown, total);
+    if let Some(row) = wanted {
+        view.scroll = scroll::RowScroll { first: row as usize, offset: 0.0 };
+    }
+    ui.advance_cursor_after_rect(outer);
+    commands
+}
+
+fn move_by_input(ui: &Ui, page: Rect, view: &mut TableView) {
+    let wheel = if ui.rect_contains_pointer(page) { ui.input(|i| i.smooth_scroll_delta().y) } else { 0.0 };
+    if wheel != 0.0 {
+        scroll_by(view, -wheel);
+    }
+    if ui.memory(|m| m.focused().is_some()) {
+        return;
+    }
+    let (turn, points) = ui.input(|i| {
+        let turn = i32::from(i.key_pressed(Key::J)) - i32::from(i.key_pressed(Key::K));
+        let down = |key| f32::from(u8::from(i.key_pressed(key)));
+        let lines = down(Key::ArrowDown) - down(Key::ArrowUp);
+        let pages = down(Key::PageDown) - down(Key::PageUp);
+        (turn, lines * 60.0 + pages * page.height() * 0.9)
+    });
+    if points != 0.0 {
+        scroll_by(view, points);
+    }
+    if turn != 0 {
+        view.scroll =
+            scroll::RowScroll { first: view.scroll.first.saturating_add_signed(turn as isize), offset: 0.0 };
+    }
+}
+
+/// Moves by points over messages of different heights.
+fn scroll_by(view: &mut TableView, points: f32) {
+    let height = |view: &TableView, at: usize| view.heights.get(&at).copied().unwrap_or(GUESSED_HEIGHT);
+    let total = view.len();
+    let (mut first, mut offset) = (view.scroll.first, view.scroll.offset + points);
+    while offset < 0.0 && first > 0 {
+        first -= 1;
+        offset += height(view, first);
+    }
+    while first + 1 < total && offset >= height(view, first) {
+        offset -= height(view, first);
+        first += 1;
+    }
+    view.scroll = scroll::RowScroll { first, offset: offset.max(0.0) };
+}
+
+#[expect(clippy::too_many_arguments, reason = "a view of one message with its surroundings")]
+fn item(
+    ui: &mut Ui,
+    view: &mut TableView,
+    at: usize,
+    top: f32,
+    page: Rect,
+    zone: Zone,
+    now_ms: i64,
+    markdown: &mut CommonMarkCache,
+    commands: &mut Vec<Command>,
+) -> f32 {
+    let selected = view.focus.as_ref().is_some_and(|(focus, _)| *focus == at);
+    let Some(message) = view.message(at).cloned() else {
+        return view.heights.get(&at).copied().unwrap_or(GUESSED_HEIGHT);
+    };
+    let colors = colors_of(ui.ctx());
+    let width = (page.width() - 2.0 * space::L).min(READING_WIDTH);
+    let left = page.left() + space::L;
+    let room = Rect::from_min_size(pos2(left, top + space::M), vec2(width, f32::INFINITY));
+    let mut inner = ui.new_child(UiBuilder::new().max_rect(room).id_salt(("message", at)));
+    head(&mut inner, &message, zone, now_ms);
+    inner.add_space(space::XS);
+    blocks::show(&mut inner, &message.blocks, markdown, false);
+    if message.cut
+        && widgets::quiet_button(&mut inner, "Show all of it", "This message is long; its end was left out")
+            .clicked()
+    {
+        commands.push(Command::LoadMessage(at));
+    }
+    let bottom = inner.min_rect().bottom() + space::M;
+    let line = Rect::from_min_max(pos2(page.left(), top), pos2(page.right(), bottom));
+    let mark = Rect::from_min_size(
+        pos2(page.left() + 6.0, top + space::M),
+        vec2(2.0, bottom - top - 2.0 * space::M),
+    );
+    ui.painter().rect_filled(
+        mark,
+        1,
+        if selected { colors.accent } else { role_color(colors, &message.role).gamma_multiply(0.5) },
+    );
+    ui.painter().hline(page.x_range(), bottom - 0.5, Stroke::new(1.0, colors.line));
+    // Only the head takes the click, so that text below can be selected.
+    let response = ui.interact(
+        Rect::from_min_max(line.min, pos2(line.right(), top + space::M + sizes_in_use().row)).intersect(page),
+        ui.scope_id().with(("select", at)),
+        Sense::click(),
+    );
+    if response.clicked() {
+        view.focus = Some((at, message.key.clone()));
+        view.selected = std::iter::once(message.key.clone()).collect();
+        commands.push(Command::ShowDetails(Table::Messages, message.key.clone()));
+    }
+    bottom - top
+}
+
+fn head(ui: &mut Ui, message: &Message, zone: Zone, now_ms: i64) {
+    let colors = colors_of(ui.ctx());
+    ui.horizontal(|ui| {
+        ui.spacing_mut().interact_size.y = sizes_in_use().row;
+        let role = if message.role.is_empty() { "message" } else { &message.role };
+        ui.label(RichText::new(visible(role)).font(strong_font()).color(role_color(colors, role)));
+        if let Some(ms) = message.created_at_ms {
+            let response =
+                ui.label(RichText::new(format::time(ms, zone)).font(mono_font()).color(colors.muted));
+            response.on_hover_text(format::relative(ms, now_ms));
+        }
+        let id = crate::core::shorten_middle(&message.id, 24).into_owned();
+        let label = ui.label(RichText::new(visible(&id)).font(mono_font()).color(colors.faint));
+        label.widget_info(|| {
+            WidgetInfo::labeled(egui::accesskit::Role::Label, true, format!("Message {}", message.id))
+        });
+    });
+}
