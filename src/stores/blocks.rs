@@ -16,8 +16,7 @@ pub fn parse(role: &str, content: &str, parts: &str) -> Vec<Block> {
             Err(_) => blocks.push(Block::Other { kind: "broken JSON".into(), raw: parts.to_owned() }),
         }
     }
-    let says_text = blocks.iter().any(|b| matches!(b, Block::Text(_)));
-    if says_text || content.is_empty() {
+    if content.is_empty() || said(&blocks) == content {
         return blocks;
     }
     let mut start = Vec::new();
@@ -31,6 +30,8 @@ pub fn parse(role: &str, content: &str, parts: &str) -> Vec<Block> {
         }),
         None => start.push(Block::Text(content.to_owned())),
     }
+    // The content is what was said; of the parts' texts only those that say something else are left.
+    blocks.retain(|b| !matches!(b, Block::Text(text) if content.contains(text.as_str())));
     start.append(&mut blocks);
     start
 }
@@ -41,10 +42,7 @@ pub fn text(role: &str, content: &str, parts: &str) -> String {
         return content.to_owned();
     }
     let blocks = parse(role, content, parts);
-    let said = join(&blocks, |b| match b {
-        Block::Text(text) => Some(text.clone()),
-        _ => None,
-    });
+    let said = said(&blocks);
     if !said.is_empty() {
         return said;
     }
@@ -93,6 +91,14 @@ pub fn kind(role: &str, content: &str, parts: &str) -> String {
             })
             .unwrap_or_else(|| "empty".to_owned()),
     }
+}
+
+/// The texts among the blocks.
+fn said(blocks: &[Block]) -> String {
+    join(blocks, |b| match b {
+        Block::Text(text) => Some(text.clone()),
+        _ => None,
+    })
 }
 
 fn join(blocks: &[Block], say: impl Fn(&Block) -> Option<String>) -> String {

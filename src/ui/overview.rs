@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use egui::{Frame, Margin, Panel, RichText, ScrollArea, Ui};
+use egui::{Frame, Margin, Panel, Rect, RichText, ScrollArea, Sense, Ui, pos2, vec2};
 
 use super::Command;
 use super::format::{self, Zone};
@@ -60,7 +60,7 @@ fn nothing(about: &About) -> &'static str {
 fn cards(ui: &mut Ui, source: &SourceView, about: &About) {
     let colors = colors_of(ui.ctx());
     ui.horizontal_wrapped(|ui| {
-        widgets::card(ui, &about.stores.join(" + "), "store", colors.text, 130.0);
+        widgets::card(ui, &about.stores.join(" + "), "store", colors.text, 150.0);
         for (table, label) in [
             (Table::Sessions, "sessions"),
             (Table::Messages, "messages"),
@@ -69,12 +69,12 @@ fn cards(ui: &mut Ui, source: &SourceView, about: &About) {
             (Table::Migrations, "migrations"),
         ] {
             if let Some(count) = source.counts.get(&table).and_then(Remote::shown).filter(|n| **n > 0) {
-                widgets::card(ui, &format::group(*count), label, colors.text, 86.0);
+                widgets::card(ui, &format::group(*count), label, colors.text, 104.0);
             }
         }
-        widgets::card(ui, &format::bytes(source.size.file_bytes), "file", colors.text, 86.0);
+        widgets::card(ui, &format::bytes(source.size.file_bytes), "file", colors.text, 104.0);
         if source.size.wal_bytes > 0 {
-            widgets::card(ui, &format::bytes(source.size.wal_bytes), "write-ahead log", colors.text, 96.0);
+            widgets::card(ui, &format::bytes(source.size.wal_bytes), "write-ahead log", colors.text, 120.0);
         }
     });
 }
@@ -125,11 +125,11 @@ fn folder(ui: &mut Ui, source: &SourceView) -> Vec<Command> {
     Frame::new().inner_margin(Margin::same(space::M as i8)).show(ui, |ui| {
         ui.horizontal_wrapped(|ui| {
             let total = |of: fn(&Member) -> u64| format::group(folder.members.iter().map(of).sum());
-            widgets::card(ui, &format::group(folder.members.len() as u64), "stores", colors.text, 86.0);
-            widgets::card(ui, &total(|m| m.sessions), "sessions", colors.text, 86.0);
-            widgets::card(ui, &total(|m| m.messages), "messages", colors.text, 86.0);
+            widgets::card(ui, &format::group(folder.members.len() as u64), "stores", colors.text, 104.0);
+            widgets::card(ui, &total(|m| m.sessions), "sessions", colors.text, 104.0);
+            widgets::card(ui, &total(|m| m.messages), "messages", colors.text, 104.0);
             let size = folder.members.iter().map(|m| m.size.file_bytes + m.size.wal_bytes).sum();
-            widgets::card(ui, &format::bytes(size), "on disk", colors.text, 86.0);
+            widgets::card(ui, &format::bytes(size), "on disk", colors.text, 104.0);
         });
         ui.add_space(space::S);
         if folder.members.is_empty() {
@@ -144,29 +144,56 @@ fn folder(ui: &mut Ui, source: &SourceView) -> Vec<Command> {
 
 fn members(ui: &mut Ui, source: &SourceView, members: &[Member], commands: &mut Vec<Command>) {
     let colors = colors_of(ui.ctx());
-    let height = super::theme::sizes_in_use().row;
-    ScrollArea::vertical().auto_shrink(false).show_rows(ui, height, members.len(), |ui, range| {
+    let sizes = super::theme::sizes_in_use();
+    ui.spacing_mut().item_spacing.y = 0.0;
+    let edges = |line: Rect| {
+        let inner = line.shrink2(vec2(space::S, 0.0));
+        let name = inner.width() * 0.36;
+        [inner.left(), inner.left() + name, inner.right() - 190.0, inner.right() - 90.0, inner.right()]
+    };
+    let cell = |line: Rect, edges: [f32; 5], at: usize| {
+        Rect::from_min_max(pos2(edges[at], line.top()), pos2(edges[at + 1] - space::S, line.bottom()))
+    };
+    let (head, _) = ui.allocate_exact_size(vec2(ui.available_width(), sizes.header), Sense::hover());
+    for (at, name) in ["Name", "Store", "Messages", "Size"].into_iter().enumerate() {
+        widgets::text_in(
+            ui,
+            cell(head, edges(head), at),
+            name,
+            super::theme::strong_font(),
+            colors.muted,
+            at > 1,
+        );
+    }
+    widgets::rule(ui);
+    ScrollArea::vertical().auto_shrink(false).show_rows(ui, sizes.row, members.len(), |ui, range| {
         for at in range {
             let member = &members[at];
-            ui.horizontal(|ui| {
-                ui.set_height(height);
-                let name = visible(&member.name).into_owned();
-                let link = ui.add_sized(
-                    [(ui.available_width() * 0.5).min(520.0), height],
-                    egui::Button::new(RichText::new(&name).color(colors.text))
-                        .frame_when_inactive(false)
-                        .truncate(),
-                );
-                if link.on_hover_text(member.path.display().to_string()).clicked() {
-                    commands.push(Command::OpenMember(source.id, at));
-                }
-                let (word, color) = state(member, colors);
-                ui.add(egui::Label::new(RichText::new(word).color(color)).truncate());
-                ui.label(
-                    RichText::new(format::bytes(member.size.file_bytes + member.size.wal_bytes))
-                        .color(colors.faint),
-                );
+            let (line, response) =
+                ui.allocate_exact_size(vec2(ui.available_width(), sizes.row), Sense::click());
+            let name = visible(&member.name).into_owned();
+            response.widget_info(|| {
+                egui::WidgetInfo::labeled(egui::accesskit::Role::Row, true, format!("Open {name}"))
             });
+            if response.hovered() {
+                ui.painter().rect_filled(line, 0, colors.raised);
+            } else if at % 2 == 1 {
+                ui.painter().rect_filled(line, 0, colors.stripe);
+            }
+            widgets::focus_ring(ui, &response);
+            let edges = edges(line);
+            let (word, color) = state(member, colors);
+            let messages = if member.messages == 0 { String::new() } else { format::group(member.messages) };
+            let size = format::bytes(member.size.file_bytes + member.size.wal_bytes);
+            let font = super::theme::text_font;
+            widgets::text_in(ui, cell(line, edges, 0), &name, font(), colors.text, false);
+            widgets::text_in(ui, cell(line, edges, 1), &word, font(), color, false);
+            widgets::text_in(ui, cell(line, edges, 2), &messages, font(), colors.text, true);
+            widgets::text_in(ui, cell(line, edges, 3), &size, font(), colors.muted, true);
+            if response.clicked() {
+                commands.push(Command::OpenMember(source.id, at));
+            }
+            response.on_hover_text(format!("{}\n{word}", visible(&member.path.display().to_string())));
         }
     });
 }
@@ -179,6 +206,6 @@ fn state(member: &Member, colors: &super::theme::Colors) -> (String, egui::Color
     match member.worst {
         Some(Severity::Error) => (format!("{stores} · error"), colors.bad),
         Some(Severity::Warning) => (format!("{stores} · warning"), colors.warn),
-        _ => (format!("{stores} · {} messages", format::group(member.messages)), colors.muted),
+        _ => (stores, colors.muted),
     }
 }

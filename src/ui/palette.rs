@@ -16,7 +16,10 @@ pub fn show(ctx: &Context, screen: &mut Screen) -> Vec<Command> {
     let Some(mut dialog) = screen.dialog.take() else { return commands };
     let selected =
         screen.current().and_then(|s| s.tables.get(&s.current_table()?)).map_or(0, |v| v.selected.len());
-    let response = Modal::new(Id::unique("dialog")).show(ctx, |ui| match &mut dialog {
+    let frame = egui::Frame::popup(&ctx.global_style())
+        .corner_radius(sizes_in_use().dialog_corner)
+        .inner_margin(egui::Margin::same(space::L as i8));
+    let response = Modal::new(Id::unique("dialog")).frame(frame).show(ctx, |ui| match &mut dialog {
         Dialog::Palette { typed, chosen } => palette(ui, typed, chosen, &mut commands),
         Dialog::Keys => keys(ui),
         Dialog::OpenPath { typed, folder, note } => {
@@ -36,7 +39,7 @@ pub fn show(ctx: &Context, screen: &mut Screen) -> Vec<Command> {
 fn palette(ui: &mut Ui, typed: &mut String, chosen: &mut usize, commands: &mut Vec<Command>) -> bool {
     let colors = colors_of(ui.ctx());
     ui.set_width(480.0);
-    let response = widgets::field(ui, typed, "Type what you want to do", "Find a command", 460.0);
+    let response = widgets::field(ui, typed, "Type what you want to do", "Find a command", 480.0);
     response.request_focus();
     let words: Vec<String> = typed.to_lowercase().split_whitespace().map(str::to_owned).collect();
     let fits = |e: &Entry| words.iter().all(|w| e.label.to_lowercase().contains(w));
@@ -118,7 +121,7 @@ fn open_path(
         ui.label(RichText::new(note).color(colors.muted));
     }
     ui.add_space(space::S);
-    let response = widgets::field(ui, typed, "Path of a file or folder", "Path", 540.0);
+    let response = widgets::field(ui, typed, "Path of a file or folder", "Path", 560.0);
     let entered = response.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
     if ui.memory(|m| m.focused().is_none()) {
         response.request_focus();
@@ -153,7 +156,7 @@ fn export(
     let label = format!("Only the {} selected", super::format::group(selected as u64));
     ui.add_enabled(selected > 0, egui::Checkbox::new(selected_only, label));
     ui.add_space(space::S);
-    widgets::field(ui, typed, "Path of the file to write", "File to write", 540.0);
+    widgets::field(ui, typed, "Path of the file to write", "File to write", 560.0);
     ui.add_space(space::S);
     let (write, cancel) = ends(ui, "Export");
     if write && !typed.trim().is_empty() {

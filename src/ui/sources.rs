@@ -49,7 +49,7 @@ pub fn show(ui: &mut Ui, screen: &mut Screen) -> Vec<Command> {
     ui.painter().hline(field.x_range(), field.top(), egui::Stroke::new(1.0, colors.line));
     let mut inside = ui.new_child(egui::UiBuilder::new().max_rect(field.shrink(space::M)).id_salt("filter"));
     let mut typed = screen.sessions_filter.clone();
-    let width = field.width() - 2.0 * space::M - space::L;
+    let width = field.width() - 2.0 * space::M;
     let response = widgets::field(&mut inside, &mut typed, "Filter sessions", "Filter sessions", width);
     if response.changed() {
         filter(screen, typed);

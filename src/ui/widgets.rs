@@ -69,7 +69,7 @@ pub fn focus_ring(ui: &Ui, response: &Response) {
 pub fn segments(ui: &mut Ui, names: &[&str], active: usize) -> Option<usize> {
     let colors = colors_of(ui.ctx());
     let mut clicked = None;
-    ui.scope(|ui| {
+    ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::XS;
         for (i, name) in names.iter().enumerate() {
             let on = i == active;
@@ -175,8 +175,10 @@ pub fn failure(ui: &mut Ui, failure: &crate::core::Failure, next: Option<&str>) 
 /// A name and what stands beside it, as in the details.
 pub fn fact(ui: &mut Ui, label: &str, text: &str, mono: bool, label_width: f32) -> Response {
     let colors = colors_of(ui.ctx());
-    ui.horizontal_top(|ui| {
-        let (rect, _) = ui.allocate_exact_size(vec2(label_width, sizes_in_use().text + 6.0), Sense::hover());
+    ui.horizontal(|ui| {
+        let height = sizes_in_use().row - 2.0;
+        ui.spacing_mut().interact_size.y = height;
+        let (rect, _) = ui.allocate_exact_size(vec2(label_width, height), Sense::hover());
         text_in(ui, rect, label, text_font(), colors.muted, false);
         let font = if mono { mono_font() } else { text_font() };
         let shown = RichText::new(text).font(font).color(colors.text);
@@ -188,22 +190,15 @@ pub fn fact(ui: &mut Ui, label: &str, text: &str, mono: bool, label_width: f32) 
 /// A card with a number and what it counts.
 pub fn card(ui: &mut Ui, number: &str, label: &str, color: Color32, width: f32) {
     let colors = colors_of(ui.ctx());
-    let frame = Frame::new()
-        .fill(colors.stripe)
-        .stroke(Stroke::new(1.0, colors.line))
-        .corner_radius(sizes_in_use().corner)
-        .inner_margin(Margin::same(space::M as i8));
-    frame.show(ui, |ui| {
-        ui.set_width(width);
-        ui.vertical(|ui| {
-            ui.spacing_mut().item_spacing.y = 2.0;
-            ui.add(
-                egui::Label::new(RichText::new(number).font(super::theme::title_font()).color(color))
-                    .truncate(),
-            );
-            ui.add(egui::Label::new(RichText::new(label).font(small_font()).color(colors.muted)).truncate());
-        });
-    });
+    let (rect, response) = ui.allocate_exact_size(vec2(width, 58.0), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{number} {label}")));
+    let corner = sizes_in_use().corner;
+    ui.painter().rect_filled(rect, corner, colors.stripe);
+    ui.painter().rect_stroke(rect, corner, Stroke::new(1.0, colors.line), egui::StrokeKind::Inside);
+    let inner = rect.shrink2(vec2(space::M, space::S));
+    let (top, bottom) = inner.split_top_bottom_at_fraction(0.58);
+    text_in(ui, top, number, super::theme::title_font(), color, false);
+    text_in(ui, bottom, label, small_font(), colors.muted, false);
 }
 
 /// A heading within a panel.

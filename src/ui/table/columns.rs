@@ -129,13 +129,14 @@ fn title(table: &Table, column: &Column) -> String {
 
 fn default_width(column: &Column) -> f32 {
     match (column.kind, column.name.as_ref()) {
-        (ColumnKind::Time, _) => 150.0,
+        (ColumnKind::Time, _) => 166.0,
         (ColumnKind::Number, _) => 84.0,
         (_, "role" | "status" | "severity" | "liveness" | "mode" | "priority" | "recoverable" | "issue") => {
             88.0
         }
         (_, "kind" | "agent" | "version" | "owner" | "source" | "forge") => 120.0,
-        (_, "text" | "message" | "value" | "title" | "reason" | "suggestion" | "name") => 280.0,
+        (_, "text" | "message" | "value" | "reason" | "suggestion" | "name") => 280.0,
+        (_, "title") => 240.0,
         (_, "key" | "repo" | "code") => 200.0,
         _ => 160.0,
     }
