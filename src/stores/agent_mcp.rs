@@ -1,12 +1,12 @@
 //! `agent-mcp`: sessions, agents, tasks and messages of Agent-MCP.
 
-use super::sqlite::{Context, Mapping, Schema, SqliteAdapter};
+use super::sqlite::{Context, Mapping, SqliteAdapter};
 use crate::core::StoreError;
 
 pub const ADAPTER: SqliteAdapter = SqliteAdapter { id: "agent-mcp", recognises, map };
 
-fn recognises(schema: &Schema) -> bool {
-    schema.has("mcp_session_persistence", &["mcp_session_id", "status"])
+fn recognises(context: &Context<'_>) -> bool {
+    context.schema.has("mcp_session_persistence", &["mcp_session_id", "status"])
 }
 
 fn map(_context: &Context<'_>) -> Result<Mapping, StoreError> {

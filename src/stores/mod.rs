@@ -5,6 +5,7 @@
 mod agent_mcp;
 mod blocks;
 mod document;
+pub mod durable;
 pub mod folder;
 mod ledgers;
 mod open;
@@ -18,7 +19,7 @@ use sqlite::SqliteAdapter;
 
 /// The adapters for SQLite databases; several may recognise the same file.
 fn sqlite_adapters() -> &'static [SqliteAdapter] {
-    &[agent_mcp::ADAPTER, session_do::ADAPTER]
+    &[agent_mcp::ADAPTER, session_do::ADAPTER, durable::mcp_session::ADAPTER, durable::document::ADAPTER]
 }
 
 /// The adapters for JSON and configuration files; the first that recognises a file reads it.

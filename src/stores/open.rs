@@ -12,11 +12,11 @@ use super::sqlite::{
     Cancel, Clock, Context, FileFacts, Mapping, Schema, SqliteStore, connect, install, memory, memory_again,
     sqlite_error,
 };
-use super::{document_adapters, ledgers, sqlite_adapters};
+use super::{document_adapters, durable, ledgers, sqlite_adapters};
 use crate::core::{About, Finding, NativeKind, Size, StoreError, Table};
 
 /// The first bytes of every SQLite database.
-const MAGIC: &[u8] = b"SQLite format 3\0";
+pub const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// A document larger than this is no session store, and would not fit in memory as rows.
 const MOST_DOCUMENT_BYTES: u64 = 1 << 30;
@@ -149,6 +149,13 @@ fn read_document(path: &Path, options: &Options) -> Result<(Contents, &'static s
     Err(StoreError::NotRecognised { reason: reason.into(), path: path.to_owned() })
 }
 
+/// Whether bytes are those of a document that is known, or of a damaged one.
+pub fn is_document(path: &Path, bytes: &[u8]) -> bool {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let document = Document { path, stem: &stem, bytes, now_ms: Clock::default().now_ms() };
+    document_adapters().iter().any(|adapter| (adapter.read)(&document).is_some())
+}
+
 fn memory_store(
     path: &Path,
     connection: Connection,
@@ -207,15 +214,19 @@ fn open_database(
     let context = Context { connection: &connection, schema: &schema, file: &file };
     let mut mapping = Mapping::default();
     let mut stores = Vec::new();
-    for adapter in sqlite_adapters().iter().filter(|a| (a.recognises)(&schema)) {
+    for adapter in sqlite_adapters().iter().filter(|a| (a.recognises)(&context)) {
         stores.push(adapter.id);
         mapping.extend((adapter.map)(&context)?);
     }
+    let object = durable::object::is_object(&context);
+    if object {
+        durable::object::add(&context, &mut mapping).map_err(fail)?;
+    }
     if stores.is_empty() {
-        stores.push("sqlite");
+        stores.push(if object { durable::object::ID } else { "sqlite" });
     }
     ledgers::add(&schema, &mut mapping);
-    mapping.findings.extend(shared_findings(&schema, &file));
+    mapping.findings.extend(shared_findings(&context));
     damage.extend(truncated(&connection, &schema, real));
     let damaged = !damage.is_empty();
     mapping.findings.splice(0..0, damage);
@@ -268,7 +279,8 @@ fn truncated(connection: &Connection, schema: &Schema, real: &Path) -> Option<Fi
     })
 }
 
-fn shared_findings(schema: &Schema, file: &FileFacts) -> Vec<Finding> {
+fn shared_findings(context: &Context<'_>) -> Vec<Finding> {
+    let (schema, file) = (context.schema, context.file);
     let mut findings = Vec::new();
     for table in &schema.tables {
         if let NativeKind::Virtual { module, readable: false } = &table.kind {
@@ -285,12 +297,15 @@ fn shared_findings(schema: &Schema, file: &FileFacts) -> Vec<Finding> {
             );
         }
     }
-    if schema.tables.is_empty() {
-        let missing = file.wal_bytes.is_none();
+    if let Some(finding) = durable::object::empty(context) {
+        findings.push(finding);
+    } else if schema.tables.is_empty() {
+        // Looking at a database leaves an empty log beside it.
+        let missing = file.wal_bytes.unwrap_or_default() == 0;
         let (code, message, suggestion) = if schema.journal_mode == "wal" && missing {
             (
                 "wal-missing",
-                "The database has no tables, and the -wal file, in which a write-ahead log keeps what is new, is not beside it",
+                "The database has no tables, and beside it is no -wal file with anything in it, in which a write-ahead log keeps what is new",
                 "Copy the file together with its -wal, or look for it where this file came from.",
             )
         } else {

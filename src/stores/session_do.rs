@@ -16,7 +16,8 @@ const MESSAGES: &[&str] = &["id", "role", "content", "parts", "created_at"];
 const TASKS: &[&str] = &["id", "title", "description", "status", "mode", "created_at", "completed_at"];
 const META: &[&str] = &["key", "value"];
 
-fn recognises(schema: &Schema) -> bool {
+fn recognises(context: &Context<'_>) -> bool {
+    let schema = context.schema;
     // `messages` alone is other programs' too (goose); with `session_meta` it is this one.
     schema.has("messages", &["id", "role", "content", "created_at"]) && schema.has("session_meta", META)
 }
@@ -230,7 +231,7 @@ fn heartbeat_part(scope: &Scope) -> Part {
         )
         .set(
             "reason",
-            format!("CASE WHEN {ended} THEN 'its sandbox is ' || {status} WHEN {last} IS NULL THEN 'no activity is recorded' ELSE 'last activity ' || (now_ms() - {last}) / 1000 || ' s ago; such a store keeps no beat' END"),
+            format!("CASE WHEN {ended} THEN 'its sandbox is ' || {status} WHEN {last} IS NULL THEN 'no activity is recorded' ELSE 'last activity ' || ((now_ms() - {last}) / 1000) || ' s ago; such a store keeps no beat' END"),
         )
 }
 

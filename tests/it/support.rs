@@ -64,3 +64,31 @@ pub fn show(value: &Value) -> String {
         Value::BadText(bytes) | Value::Blob(bytes) => format!("x{}", sessionscope::core::hex(bytes)),
     }
 }
+
+/// A copy of a folder of the repository's own fixtures, which goes with the test.
+pub fn copied(name: &str) -> (tempfile::TempDir, PathBuf) {
+    copied_from(&fixture(name))
+}
+
+/// A copy of a folder, whole, so that opening it changes nothing of the original.
+pub fn copied_from(folder: &Path) -> (tempfile::TempDir, PathBuf) {
+    let home = tempfile::tempdir().expect("a folder");
+    let to = home.path().join(folder.file_name().expect("a name"));
+    copy_folder(folder, &to);
+    (home, to)
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).unwrap_or_else(|e| panic!("{}: {e}", from.display())) {
+        let entry = entry.expect("an entry");
+        let (path, to) = (entry.path(), to.join(entry.file_name()));
+        match path.is_dir() {
+            true => copy_folder(&path, &to),
+            false => {
+                // Written anew, so that the copy may be changed though the original may not.
+                std::fs::write(to, std::fs::read(path).expect("readable")).expect("written");
+            }
+        }
+    }
+}

@@ -80,8 +80,8 @@ impl Clock {
 /// How a kind of SQLite store is recognised and mapped: the one thing that a new store adds.
 pub struct SqliteAdapter {
     pub id: &'static str,
-    /// Whether the schema is this store's, judged by tables and columns alone.
-    pub recognises: fn(&Schema) -> bool,
+    /// Whether the file is this store's, judged by its tables and columns, and by its keys where tables tell nothing.
+    pub recognises: fn(&Context<'_>) -> bool,
     /// Maps the store onto the canonical tables.
     pub map: fn(&Context<'_>) -> Result<Mapping, StoreError>,
 }

@@ -1,3 +1,5 @@
 //! Each store, from its files to the canonical tables.
 
+mod durable;
+mod folder;
 mod session_do;

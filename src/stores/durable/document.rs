@@ -1,0 +1,203 @@
+//! `session-document` in a Durable Object: a value of `_cf_KV` that is a whole conversation.
+//!
+//! Source: seed 003 (`greptile-mcp`, `cloudflare/session_durable_object.py`): `{messages, metadata, created_at, last_updated}`
+//! under `session_data`, as a string of JSON or as an object; others use other keys. Times are seconds with a fraction.
+
+use rusqlite::{Connection, params};
+use serde_json::{Map, Value as Json, json};
+
+use super::{kv, v8};
+use crate::core::{Finding, StoreError, Table};
+use crate::stores::session_do;
+use crate::stores::sqlite::{Context, Mapping, Part, Schema, SqliteAdapter, literal, sqlite_error};
+
+pub const ADAPTER: SqliteAdapter = SqliteAdapter { id: "session-document", recognises, map };
+
+/// Only so many entries, and bytes of them, are looked through for documents.
+const MOST_ENTRIES: i64 = 5_000;
+const MOST_BYTES: usize = 64 << 20;
+
+/// Where the documents' messages are laid out while the file is open; the file itself is never written.
+const TABLES: &str = "
+    CREATE TEMP TABLE session_documents (key TEXT, created_at, last_updated, messages INTEGER, metadata TEXT);
+    CREATE TEMP TABLE session_document_messages (id TEXT, role TEXT, content TEXT, parts TEXT, created_at, detail TEXT);";
+
+fn recognises(context: &Context<'_>) -> bool {
+    // Beside a session's own tables such a value is one of its entries.
+    if (session_do::ADAPTER.recognises)(context) {
+        return false;
+    }
+    let mut found = false;
+    let each = |_: &str, _: Map<String, Json>| {
+        found = true;
+        Ok(false)
+    };
+    let _ = documents(context.connection, context.schema, each);
+    found
+}
+
+fn map(context: &Context<'_>) -> Result<Mapping, StoreError> {
+    load(context).map_err(|e| sqlite_error(e, &context.file.path))
+}
+
+fn load(context: &Context<'_>) -> rusqlite::Result<Mapping> {
+    let connection = context.connection;
+    let mut mapping = Mapping::default();
+    connection.execute_batch(TABLES)?;
+    let mut keys = Vec::new();
+    documents(connection, context.schema, |key, document| {
+        let prefix = match keys.is_empty() {
+            true => context.file.stem.clone(),
+            false => format!("{}:{key}", context.file.stem),
+        };
+        insert(connection, key, &prefix, &document)?;
+        keys.push(key.to_owned());
+        Ok(true)
+    })?;
+    let part = Part::by_rowid("temp.session_document_messages AS m", "m.rowid")
+        .set("id", "m.id")
+        .set("session_id", literal(&context.file.stem))
+        .set("role", "m.role")
+        .set("kind", "message_kind(m.role, m.content, m.parts)")
+        .set("text", "message_text(m.role, m.content, m.parts)")
+        .set("created_at", "time_ms(m.created_at)")
+        .set("detail", "m.detail")
+        .order("time_ms(m.created_at)")
+        .body("m.role", "m.content", "m.parts");
+    mapping.add(Table::Messages, part);
+    mapping.keep(Table::State);
+    mapping.facts.push(("Session document".into(), format!("under the key {}", keys.join(", "))));
+    if keys.len() > 1 {
+        mapping.findings.push(
+            Finding::info(
+                "several-documents",
+                format!(
+                    "The object holds {} session documents, under the keys {}",
+                    keys.len(),
+                    keys.join(", ")
+                ),
+            )
+            .at("native:_cf_KV", "")
+            .suggest("Their messages are shown one document after the other."),
+        );
+    }
+    Ok(mapping)
+}
+
+/// Whether documents were found in the file and laid out.
+pub fn is_loaded(connection: &Connection) -> bool {
+    let sql = "SELECT EXISTS (SELECT 1 FROM temp.sqlite_schema WHERE name = 'session_documents')";
+    connection.query_row(sql, [], |r| r.get(0)).unwrap_or(false)
+}
+
+/// SQL over the documents that [`map`] laid out: names and values for a session's details.
+pub fn details() -> Vec<(&'static str, String)> {
+    vec![("metadata", "(SELECT json(d.metadata) FROM temp.session_documents AS d LIMIT 1)".into())]
+}
+
+/// Calls `each` for every document with its key, until it says to stop.
+fn documents(
+    connection: &Connection,
+    schema: &Schema,
+    mut each: impl FnMut(&str, Map<String, Json>) -> rusqlite::Result<bool>,
+) -> rusqlite::Result<()> {
+    if !kv::has_entries(schema) {
+        return Ok(());
+    }
+    // The usual keys first; no document is shorter than its own field names.
+    let mut keys = connection.prepare(
+        "SELECT key, length(value) FROM main._cf_KV
+         WHERE typeof(key) = 'text' AND typeof(value) = 'blob' AND length(value) BETWEEN 32 AND ?1
+         ORDER BY key NOT IN ('session_data', 'session'), key LIMIT ?2",
+    )?;
+    let mut value = connection.prepare("SELECT value FROM main._cf_KV WHERE key = ?1")?;
+    let mut left = MOST_BYTES;
+    let mut rows = keys.query(params![v8::MOST_BYTES as i64, MOST_ENTRIES])?;
+    while let Some(row) = rows.next()? {
+        // A key that is not UTF-8 is nobody's.
+        let Ok(key) = row.get::<_, String>(0) else { continue };
+        let length = usize::try_from(row.get::<_, i64>(1)?).unwrap_or_default();
+        let Some(rest) = left.checked_sub(length) else { break };
+        left = rest;
+        let document =
+            value.query_row([&key], |r| Ok(r.get_ref(0)?.as_blob().ok().and_then(document))).unwrap_or(None);
+        if let Some(document) = document
+            && !each(&key, document)?
+        {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Reads a value as a session document, also where it is a string that holds the JSON of one.
+fn document(bytes: &[u8]) -> Option<Map<String, Json>> {
+    // Decoded only where the field's name is in it, one byte a character or two.
+    let two: Vec<u8> = b"messages".iter().flat_map(|b| [*b, 0]).collect();
+    memchr::memmem::find(bytes, b"messages").or_else(|| memchr::memmem::find(bytes, &two))?;
+    let object = match v8::decode(bytes).ok()? {
+        Json::Object(object) => object,
+        Json::String(text) => serde_json::from_str(&text).ok()?,
+        _ => return None,
+    };
+    let named =
+        ["metadata", "created_at", "last_updated"].iter().filter(|n| object.contains_key(**n)).count();
+    (object.get("messages").is_some_and(Json::is_array) && named >= 2).then_some(object)
+}
+
+fn insert(
+    connection: &Connection,
+    key: &str,
+    prefix: &str,
+    document: &Map<String, Json>,
+) -> rusqlite::Result<()> {
+    let messages = document.get("messages").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
+    let metadata = document.get("metadata").filter(|m| !m.is_null()).map(Json::to_string);
+    let at = |name: &str| document.get(name).and_then(time);
+    connection.execute(
+        "INSERT INTO temp.session_documents VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![key, at("created_at"), at("last_updated"), messages.len() as i64, metadata],
+    )?;
+    let mut insert = connection
+        .prepare_cached("INSERT INTO temp.session_document_messages VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    for (at, message) in messages.iter().enumerate() {
+        let id = format!("{prefix}:{at}");
+        let Json::Object(fields) = message else {
+            // Not a message; shown as it is, since nothing is left out.
+            insert.execute(params![
+                id,
+                None::<String>,
+                None::<String>,
+                message.to_string(),
+                None::<f64>,
+                "{}"
+            ])?;
+            continue;
+        };
+        let role = fields.get("role").and_then(Json::as_str);
+        // Plain text is kept as text; anything else is read as a whole message.
+        let structured = ["parts", "tool_calls"].iter().any(|n| fields.get(*n).is_some_and(|v| !v.is_null()));
+        let (content, parts) = match fields.get("content") {
+            Some(Json::String(text)) if !structured => (Some(text.as_str()), None),
+            _ => (None, Some(message.to_string())),
+        };
+        let moment =
+            ["timestamp", "created_at", "createdAt"].iter().find_map(|n| fields.get(*n).and_then(time));
+        let mut detail = fields.clone();
+        for shown in ["role", "content", "timestamp", "parts", "tool_calls"] {
+            detail.shift_remove(shown);
+        }
+        insert.execute(params![id, role, content, parts, moment, json!(detail).to_string()])?;
+    }
+    Ok(())
+}
+
+/// A time as it is kept: a number or a text.
+fn time(json: &Json) -> Option<rusqlite::types::Value> {
+    use rusqlite::types::Value as Sql;
+    match json {
+        Json::Number(n) => n.as_i64().map(Sql::Integer).or_else(|| n.as_f64().map(Sql::Real)),
+        Json::String(text) => Some(Sql::Text(text.clone())),
+        _ => None,
+    }
+}
