@@ -75,6 +75,7 @@ impl App {
                 if let Some(source) = self.screen.current_mut() {
                     source.native = Some(name);
                 }
+                self.follow_selection();
             }
             Command::ToggleTranscript => {
                 if let Some(source) = self.screen.current_mut() {
@@ -227,6 +228,20 @@ impl App {
         if tab == Tab::Tables && source.native.is_none() {
             let first = source.about.shown().and_then(|a| a.native.iter().find(|t| t.kind.is_readable()));
             source.native = first.map(|t| t.name.clone());
+        }
+        self.follow_selection();
+    }
+
+    /// Shows the details of the row that is chosen in the table that shows now.
+    fn follow_selection(&mut self) {
+        let Some(source) = self.screen.current_mut() else { return };
+        let Some(table) = source.current_table() else { return };
+        match source.table(&table).focus.clone() {
+            Some((_, key)) => self.show_details(table, key, false),
+            None => {
+                source.details = Remote::Absent;
+                source.details_for = None;
+            }
         }
     }
 

@@ -69,10 +69,8 @@ fn summary(found: Found, options: &Options) -> Member {
     member
 }
 
-/// A store's own name, else the one that the walk gave it.
+/// A store's own name, else the last part of the one that the walk gave it: the list is narrow.
 fn name(member: &Member, own: Option<&str>) -> String {
-    match own.filter(|name| !name.is_empty()) {
-        Some(own) => own.to_owned(),
-        None => member.name.clone(),
-    }
+    let last = member.name.rsplit('/').next().unwrap_or(&member.name);
+    own.filter(|name| !name.is_empty()).unwrap_or(last).to_owned()
 }

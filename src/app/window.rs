@@ -95,8 +95,7 @@ impl App {
                     .size_range(240.0..=900.0)
                     .frame(inner)
                     .show(ui, show);
-                self.settings.details_width =
-                    Some((right.response.rect.width() - 2.0 * theme::space::M).round());
+                self.settings.details_width = Some((right.response.rect.width()).round());
                 right
             };
             commands.extend(more.inner);

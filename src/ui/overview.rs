@@ -59,16 +59,18 @@ fn nothing(about: &About) -> &'static str {
 
 fn cards(ui: &mut Ui, source: &SourceView, about: &About) {
     let colors = colors_of(ui.ctx());
+    ui.spacing_mut().item_spacing.y = space::S;
     ui.horizontal_wrapped(|ui| {
         widgets::card(ui, &about.stores.join(" + "), "store", colors.text, 150.0);
-        for (table, label) in [
-            (Table::Sessions, "sessions"),
-            (Table::Messages, "messages"),
-            (Table::Tasks, "tasks"),
-            (Table::State, "state entries"),
-            (Table::Migrations, "migrations"),
+        for (table, one, many) in [
+            (Table::Sessions, "session", "sessions"),
+            (Table::Messages, "message", "messages"),
+            (Table::Tasks, "task", "tasks"),
+            (Table::State, "state entry", "state entries"),
+            (Table::Migrations, "migration", "migrations"),
         ] {
             if let Some(count) = source.counts.get(&table).and_then(Remote::shown).filter(|n| **n > 0) {
+                let label = if *count == 1 { one } else { many };
                 widgets::card(ui, &format::group(*count), label, colors.text, 104.0);
             }
         }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use egui::{Panel, RichText, ScrollArea, Ui};
+use egui::accesskit::Role;
+use egui::{Panel, RichText, ScrollArea, Sense, Ui, WidgetInfo, vec2};
 
 use super::Command;
 use super::format::Zone;
 use super::model::{Layout, SourceView};
 use super::table::{self, Look};
-use super::theme::{colors_of, small_font, space};
+use super::theme::{colors_of, sizes_in_use, small_font, space, text_font};
 use super::{details, toolbar, widgets};
 use crate::core::{NativeKind, NativeTable, Table, visible};
 
@@ -35,6 +36,7 @@ pub fn show(
         .frame(frame)
         .show(ui, |ui| {
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                ui.spacing_mut().item_spacing.y = 1.0;
                 for table in &native {
                     entry(ui, source.native.as_deref(), table, &mut commands);
                 }
@@ -61,22 +63,29 @@ fn entry(ui: &mut Ui, chosen: Option<&str>, table: &NativeTable, commands: &mut 
     let colors = colors_of(ui.ctx());
     let name = visible(&table.name).into_owned();
     let on = chosen == Some(table.name.as_str());
-    let color = if on { colors.text } else { colors.muted };
-    let button = egui::Button::selectable(on, RichText::new(&name).color(color)).truncate();
     let what = match &table.kind {
-        NativeKind::Table => "table".to_owned(),
-        NativeKind::View => "view, not run".to_owned(),
-        NativeKind::Virtual { module, readable: true } => format!("virtual table ({module})"),
-        NativeKind::Virtual { module, readable: false } => {
-            format!("virtual table; the module {module} is missing")
-        }
-        NativeKind::Shadow => "kept by a virtual table".to_owned(),
+        NativeKind::Table => "",
+        NativeKind::View => "view",
+        NativeKind::Virtual { readable: true, .. } => "virtual",
+        NativeKind::Virtual { readable: false, .. } => "no module",
+        NativeKind::Shadow => "internal",
     };
-    let response = ui.add_sized([ui.available_width(), 0.0], button);
-    if !matches!(table.kind, NativeKind::Table) {
-        ui.label(RichText::new(format!("    {what}")).font(small_font()).color(colors.faint));
+    let (line, response) =
+        ui.allocate_exact_size(vec2(ui.available_width(), sizes_in_use().row), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, on, &name));
+    let fill = if on { colors.selection } else { colors.raised };
+    if on || response.hovered() {
+        ui.painter().rect_filled(line, sizes_in_use().corner, fill);
     }
-    if response.on_hover_text(format!("{name}\n{what}")).clicked() {
+    widgets::focus_ring(ui, &response);
+    let inner = line.shrink2(vec2(space::S, 0.0));
+    let width = ui.painter().layout_no_wrap(what.to_owned(), small_font(), colors.faint).size().x;
+    let (left, right) = inner.split_left_right_at_x(inner.right() - width);
+    let quiet = table.kind != NativeKind::Table;
+    let color = if on || !quiet { colors.text } else { colors.muted };
+    widgets::text_in(ui, left.with_max_x(left.right() - space::XS), &name, text_font(), color, false);
+    widgets::text_in(ui, right, what, small_font(), colors.faint, true);
+    if response.on_hover_text(&name).clicked() {
         commands.push(Command::ShowNative(table.name.clone()));
     }
 }

@@ -241,6 +241,8 @@ fn apply(style: &mut egui::Style, theme: Theme, c: &Colors) {
     style.spacing.menu_margin = Margin::same(space::XS as i8);
     style.spacing.window_margin = Margin::same(space::L as i8);
     style.interaction.selectable_labels = false;
+    // A table's last column is to be read, not faded.
+    style.spacing.scroll.fade.strength = 0.0;
 
     let mut visuals = if theme == Theme::Dark { Visuals::dark() } else { Visuals::light() };
     visuals.panel_fill = c.panel;

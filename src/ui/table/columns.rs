@@ -48,13 +48,13 @@ pub fn shown_columns(table: &Table, columns: &[Column], layout: &Layout, width: 
         });
     }
     let used: f32 = shown.iter().map(|c| c.width).sum();
-    if used < width {
-        let widest = ["text", "message", "value", "reason", "title", "name"];
-        let named = widest.iter().find_map(|w| shown.iter().position(|c| c.column.name == *w));
-        let at = named.unwrap_or(shown.len() - 1);
-        if !layout.widths.contains_key(shown[at].column.name.as_ref()) || named.is_none() {
-            shown[at].width += width - used;
-        }
+    let widest = ["text", "message", "value", "reason", "title", "name"];
+    let main = widest.iter().find_map(|w| shown.iter().position(|c| c.column.name == *w));
+    let at = main.unwrap_or(shown.len() - 1);
+    // Unless the user made it so wide, it gives and takes what the others leave.
+    if !layout.widths.contains_key(shown[at].column.name.as_ref()) {
+        let least = if main.is_some() { 150.0 } else { shown[at].width };
+        shown[at].width = (shown[at].width + width - used).max(least);
     }
     let mut x = 0.0;
     for column in &mut shown {
