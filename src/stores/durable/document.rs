@@ -13,6 +13,9 @@ use crate::stores::sqlite::{Context, Mapping, Part, Schema, SqliteAdapter, liter
 
 pub const ADAPTER: SqliteAdapter = SqliteAdapter { id: "session-document", recognises, map };
 
+/// The keys that the known programs use; a message under another has the key in its id.
+const USUAL: [&str; 2] = ["session_data", "session"];
+
 /// Only so many entries, and bytes of them, are looked through for documents.
 const MOST_ENTRIES: i64 = 5_000;
 const MOST_BYTES: usize = 64 << 20;
@@ -46,7 +49,7 @@ fn load(context: &Context<'_>) -> rusqlite::Result<Mapping> {
     connection.execute_batch(TABLES)?;
     let mut keys = Vec::new();
     documents(connection, context.schema, |key, document| {
-        let prefix = match keys.is_empty() {
+        let prefix = match keys.is_empty() && USUAL.contains(&key) {
             true => context.file.stem.clone(),
             false => format!("{}:{key}", context.file.stem),
         };
@@ -104,11 +107,13 @@ fn documents(
     if !kv::has_entries(schema) {
         return Ok(());
     }
-    // The usual keys first; no document is shorter than its own field names.
+    // The usual keys first, then as many others as can be looked through at once; no document is shorter than its own
+    // field names.
     let mut keys = connection.prepare(
-        "SELECT key, length(value) FROM main._cf_KV
-         WHERE typeof(key) = 'text' AND typeof(value) = 'blob' AND length(value) BETWEEN 32 AND ?1
-         ORDER BY key NOT IN ('session_data', 'session'), key LIMIT ?2",
+        "SELECT key, length(value) FROM (
+           SELECT key, value FROM main._cf_KV WHERE key IN ('session_data', 'session')
+           UNION ALL SELECT * FROM (SELECT key, value FROM main._cf_KV WHERE key NOT IN ('session_data', 'session') LIMIT ?2))
+         WHERE typeof(key) = 'text' AND typeof(value) = 'blob' AND length(value) BETWEEN 32 AND ?1",
     )?;
     let mut value = connection.prepare("SELECT value FROM main._cf_KV WHERE key = ?1")?;
     let mut left = MOST_BYTES;

@@ -356,6 +356,8 @@ fn order(query: &Query, part: &Part) -> String {
             let expr = part.column(&sort.column);
             let way = if sort.descending { " DESC" } else { "" };
             let mut keys = vec![expr.sort.unwrap_or(expr.sql)];
+            // A number there would mean a column's place; all rows are equal in it.
+            keys.retain(|k| k.parse::<i64>().is_err());
             keys.extend(part.key.iter().cloned());
             keys.iter().map(|k| format!("{k}{way}")).collect::<Vec<_>>().join(", ")
         }
