@@ -2,3 +2,4 @@
 
 mod stores;
 mod support;
+mod theme;
