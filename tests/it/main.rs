@@ -1,5 +1,6 @@
 //! The one test binary, grouped by boundary.
 
+mod samples;
 mod stores;
 mod support;
 mod theme;
