@@ -1,0 +1,61 @@
+//! The samples that come with the program: what a first look at them must find.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sessionscope::core::{ReadStore as _, Table};
+
+use crate::support::{opened, table};
+
+const SESSIONS: &str = "assets/samples/.wrangler/state/v3/do/tidewatch-api-SessionDO";
+
+/// A private copy of a sample folder, with its logs: opening may leave a `-shm` behind.
+fn copy(folder: &str) -> (tempfile::TempDir, Vec<PathBuf>) {
+    let target = tempfile::tempdir().expect("a folder");
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).expect("the samples") {
+        let from = entry.expect("an entry").path();
+        let to = target.path().join(from.file_name().expect("a name"));
+        fs::copy(&from, &to).expect("a copy");
+        let is_object = to.extension().is_some_and(|e| e == "sqlite") && !to.ends_with("metadata.sqlite");
+        paths.extend(is_object.then_some(to));
+    }
+    paths.sort();
+    (target, paths)
+}
+
+#[test]
+fn the_sample_sessions_are_read_whole() {
+    let (_folder, paths) = copy(SESSIONS);
+    let mut found = Vec::new();
+    for path in &paths {
+        let store = opened(path).store;
+        if store.about().stores.contains(&"session-do") {
+            found.push(table(&store, Table::Sessions, &["title", "messages", "tasks"]));
+        }
+    }
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "- | 0 | 0",
+            "Departures are an hour late since the clocks went back | 247 | 16",
+            "Right-to-left layout for Hebrew and Arabic | 22 | 4",
+            "Two harbours with the same name | 11 | 2",
+            "Übersetzungen prüfen: DE, FR, RU, 中文 | 17 | 3",
+            "函館の潮見表が一日ずれる | 9 | 2",
+        ]
+    );
+    assert_eq!(paths.len(), 7, "one more object that never wrote");
+}
+
+#[test]
+fn one_sample_keeps_its_rows_in_the_log() {
+    // Version control must not drop the -wal file: without it the sample is empty.
+    let (_folder, paths) = copy(SESSIONS);
+    let logged = paths.iter().find(|p| PathBuf::from(format!("{}-wal", p.display())).exists());
+    let logged = logged.expect("a sample with a write-ahead log");
+    assert_eq!(fs::metadata(logged).expect("the file").len(), 4096);
+    let messages = table(&opened(logged).store, Table::Messages, &["text"]);
+    assert!(messages.contains("שלום"), "{messages}");
+}
