@@ -4,6 +4,7 @@
 
 mod block;
 mod error;
+pub mod export;
 mod finding;
 mod model;
 mod query;

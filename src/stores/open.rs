@@ -279,7 +279,8 @@ fn shared_findings(schema: &Schema, file: &FileFacts) -> Vec<Finding> {
         }
     }
     if schema.tables.is_empty() {
-        let missing = file.wal_bytes.is_none();
+        // Looking makes an empty one where there is none.
+        let missing = file.wal_bytes.unwrap_or_default() == 0;
         let (code, message, suggestion) = if schema.journal_mode == "wal" && missing {
             (
                 "wal-missing",
