@@ -1,4 +1,6 @@
 //! The one test binary, grouped by boundary.
 
+mod cli;
 mod stores;
 mod support;
+mod tidy;

@@ -48,9 +48,13 @@ impl SqliteStore {
 
     /// Marks the store as damaged, with the error that showed it; further damage of a damaged store adds nothing.
     pub fn note_damage(&mut self, error: &StoreError, table: &str) {
+        self.note_broken(error.to_string(), error.hint(), table);
+    }
+
+    fn note_broken(&mut self, message: String, suggestion: &str, table: &str) {
         if !self.about.damaged {
             self.about.damaged = true;
-            let finding = Finding::error("database-damaged", error.to_string()).suggest(error.hint());
+            let finding = Finding::error("database-damaged", message).suggest(suggestion);
             self.about.findings.insert(0, finding.at(table.to_owned(), ""));
         }
     }
@@ -74,7 +78,7 @@ impl SqliteStore {
         let broken = complaints.iter().find(|c| c.as_str() != "ok" && !is_about_content(c));
         if let Some(complaint) = broken {
             let message = format!("SQLite's check says: {}", complaint.replace('\n', " "));
-            self.note_damage(&StoreError::Sqlite { message, damaged: true }, "");
+            self.note_broken(message, "Restore it from a backup; the rest of it can still be read.", "");
         } else if let Some(complaint) = complaints.iter().find(|c| is_about_content(c)) {
             let message = format!("A rule of the schema does not hold: {complaint}");
             self.note(

@@ -242,7 +242,7 @@ pub(super) struct Select {
 }
 
 impl Select {
-    fn new(query: &Query, part: &Part, columns: &[Column]) -> Result<Self, StoreError> {
+    pub(super) fn new(query: &Query, part: &Part, columns: &[Column]) -> Result<Self, StoreError> {
         let mut select =
             Self { conditions: part.filter.iter().map(|f| format!("({f})")).collect(), values: Vec::new() };
         if let Some(session) = &query.session {

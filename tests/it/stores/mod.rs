@@ -1,3 +1,3 @@
 //! Each store, from its files to the canonical tables.
 
-mod session_do;
+pub mod session_do;
