@@ -3,6 +3,9 @@
 //! `cargo bench --bench reading`; with `BENCH_5M=1` also five million messages (about 2 GB on disk). The databases are
 //! made once, in `target/bench-data`. After divan's table come the ratios: above 1, plain SQLite is faster.
 
+// A benchmark that cannot go on should say so and stop.
+#![allow(clippy::expect_used, clippy::print_stdout)]
+
 use std::fs;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};

@@ -12,7 +12,7 @@ use crate::support::{database, fixture};
 
 const LIMIT: Duration = Duration::from_secs(20);
 const TABLES: [&str; 7] = ["sessions", "messages", "tasks", "heartbeats", "state", "migrations", "findings"];
-/// Lines of its own make a sequence of files readable in a failure.
+/// What SQLite and others keep beside a database, and copy with it.
 const BESIDE: [&str; 4] = ["-wal", "-shm", "-journal", "-tshm"];
 
 #[test]
@@ -137,7 +137,34 @@ fn made() -> (tempfile::TempDir, Vec<PathBuf>) {
         broken[start..(page + 1) * 4096].iter_mut().step_by(7).for_each(|b| *b ^= 0x55);
         file(&format!("broken-{page}.sqlite"), &broken);
     }
+    live_log(folder.path(), &mut files);
+    let mut file = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).expect("a file");
+        files.push(path);
+    };
     file("deep.json", "[".repeat(100_000).as_bytes());
     file("text.json", b"\"\\ud800 \xff\"");
     (folder, files)
+}
+
+/// A database whose rows are all in its log, as a program leaves it that is killed; and one in the middle of a transaction.
+fn live_log(folder: &Path, files: &mut Vec<PathBuf>) {
+    let writer = folder.join("writer.db");
+    let connection = rusqlite::Connection::open(&writer).expect("a database");
+    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;").expect("a log");
+    connection.execute_batch(SHIP).expect("valid SQL");
+    copy_beside(&writer, &folder.join("log.sqlite"), files);
+    connection.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA cache_size = 1; BEGIN;").expect("no log");
+    connection.execute_batch("UPDATE messages SET content = hex(zeroblob(90000));").expect("a change");
+    copy_beside(&writer, &folder.join("journal.sqlite"), files);
+}
+
+fn copy_beside(from: &Path, to: &Path, files: &mut Vec<PathBuf>) {
+    for suffix in ["", "-wal", "-journal"] {
+        if beside(from, suffix).is_file() {
+            fs::copy(beside(from, suffix), beside(to, suffix)).expect("a copy");
+        }
+    }
+    files.push(to.to_owned());
 }

@@ -103,7 +103,7 @@ fn a_reader_that_goes_away_is_no_failure() {
 
 #[test]
 fn the_first_rows_of_a_large_table_do_not_wait_for_the_rest() {
-    // Without the limit in the query, two million keys would be read first.
+    // Neither are all keys read before the first row, nor more keys than are wanted.
     let sql = many().replace("i < 4999", "i < 400000").replace("hex(zeroblob(50))", "''");
     let (_folder, path) = database("69f1.sqlite", &sql);
     let timed = |arguments: &[&str]| {
