@@ -1,1 +1,111 @@
-//! placeholder
+//! Headless commands: the same core as the window, printed.
+//!
+//! Exit status: 0 done; 1 unreadable or failed; 2 wrong usage; 3 damaged (what could be read is printed) or locked by
+//! another program. Of several paths or files the worst counts, in the order 1, 3, 0: a script that sees 3 knows that
+//! every path was read as far as it can be, and one that sees 0 that all of them are sound.
+
+mod format;
+mod inspect;
+mod members;
+mod rows;
+mod source;
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::core::{StoreError, visible};
+
+/// What the command line asked for, as far as it is done.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Open the window with these paths.
+    Window(Vec<PathBuf>),
+    /// All is said; end with this status.
+    Exit(u8),
+}
+
+/// Opens the session stores of agents and MCP servers, shows what is in them, and repairs them.
+#[derive(Debug, Parser)]
+#[command(name = "sessionscope", version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    /// Files and folders to open in the window (a path named like a command: ./inspect)
+    paths: Vec<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Says what kind of store a path is, what is in it, and what is wrong with it
+    Inspect(inspect::Arguments),
+    /// Prints the rows of a table
+    Rows(rows::Arguments),
+}
+
+/// Runs a headless command; hands back the paths where the window is asked for.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version go to standard output and are no failure; a closed pipe is none either.
+            let _ = error.print();
+            return Outcome::Exit(if error.use_stderr() { Status::USAGE.0 } else { 0 });
+        }
+    };
+    match arguments.command {
+        None => Outcome::Window(arguments.paths),
+        Some(Command::Inspect(arguments)) => Outcome::Exit(inspect::run(&arguments).0),
+        Some(Command::Rows(arguments)) => Outcome::Exit(rows::run(&arguments).0),
+    }
+}
+
+/// Writes one line to standard error, hidden characters made visible.
+pub fn say(message: &str) {
+    let line = visible(message).replace('\n', "‹U+000A›");
+    // There is nowhere left to say that it failed.
+    let _ = writeln!(io::stderr().lock(), "sessionscope: {line}");
+}
+
+/// An exit status.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Status(u8);
+
+impl Status {
+    const DONE: Status = Status(0);
+    const FAILED: Status = Status(1);
+    const USAGE: Status = Status(2);
+    const DAMAGED: Status = Status(3);
+
+    /// The status that a failure to read asks for.
+    fn of(error: &StoreError) -> Status {
+        match error {
+            StoreError::NoSuchTable { .. } | StoreError::NoSuchColumn { .. } => Status::USAGE,
+            StoreError::Locked { .. } => Status::DAMAGED,
+            error if error.is_damage() => Status::DAMAGED,
+            _ => Status::FAILED,
+        }
+    }
+
+    /// Keeps the worse of two.
+    fn add(&mut self, other: Status) {
+        let rank = |status: Status| [0, 3, 1, 2].iter().position(|s| *s == status.0);
+        if rank(other) > rank(*self) {
+            *self = other;
+        }
+    }
+}
+
+/// Ends a command after its output: a reader that has gone, such as `head`, is no failure.
+fn finish(written: io::Result<()>, status: Status) -> Status {
+    match written {
+        Ok(()) => status,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Status::DONE,
+        Err(error) => {
+            say(&format!("The output cannot be written ({error}). Check the disk that it goes to."));
+            Status::FAILED
+        }
+    }
+}

@@ -271,7 +271,7 @@ fn truncated(connection: &Connection, schema: &Schema, real: &Path) -> Option<Fi
         Finding::error(
             "database-truncated",
             format!(
-                "The file has {} bytes, and its header says {expected}: its end is missing",
+                "The file ends after {} bytes, before its last page does: its end is missing",
                 size.file_bytes
             ),
         )

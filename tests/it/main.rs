@@ -3,7 +3,9 @@
 // Helpers of tests may fail a test; Clippy excuses only the tests themselves.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod cli;
 mod samples;
 mod stores;
 mod support;
 mod theme;
+mod tidy;

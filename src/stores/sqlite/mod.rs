@@ -1,9 +1,11 @@
 //! The shared SQLite machinery: a read-only connection, its schema, and the mapping onto the canonical tables.
 
+mod check;
 mod connect;
 mod functions;
 mod mapping;
 mod reader;
+mod salvage;
 mod schema;
 
 pub use connect::{Cancel, connect, memory, memory_again, sqlite_error};

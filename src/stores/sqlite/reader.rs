@@ -56,6 +56,9 @@ impl SqliteStore {
                 .collect();
             return Ok((vec![self.native_part(info)], columns));
         }
+        if *table == Table::Findings {
+            return self.findings_part();
+        }
         let parts = self.mapping.parts_of(table).into_iter().cloned().collect();
         Ok((parts, table_columns(table).to_vec()))
     }
@@ -108,14 +111,27 @@ impl ReadStore for SqliteStore {
         let (parts, columns) = self.resolve(&query.table)?;
         let left = limit.unwrap_or(u64::MAX);
         let mut pieces = Pieces { piece: RowIndex::default(), left, next: FIRST_KEYS, sink };
-        for (sql, values) in index_statements(query, &parts, &columns, limit)? {
-            let flow = self.read_keys(&sql, &values, &mut pieces).map_err(|e| self.fail(e))?;
-            if flow == Flow::Stop {
-                break;
+        let mut damage = None;
+        let statements = index_statements(query, &parts, &columns, limit)?;
+        for (number, (sql, values)) in statements.iter().enumerate() {
+            let mut flow = self.read_keys(sql, values, &mut pieces).map_err(|e| self.fail(e));
+            if flow.as_ref().is_err_and(StoreError::is_damage) {
+                let whose = if statements.len() == parts.len() { number..number + 1 } else { 0..parts.len() };
+                let salvaged = self.salvage(query, (&parts, whose), (sql, values), &mut pieces)?;
+                damage = std::mem::replace(&mut flow, Ok(salvaged)).err();
+            }
+            match flow {
+                Ok(Flow::Continue) => {}
+                Ok(Flow::Stop) => break,
+                Err(error) => {
+                    damage = Some(error);
+                    break;
+                }
             }
         }
+        // Of a damaged table too: the keys that were found.
         pieces.finish();
-        Ok(())
+        damage.map_or(Ok(()), Err)
     }
 
     fn rows(&self, table: &Table, keys: &[RowKey], selection: &Selection) -> Result<Vec<Row>, StoreError> {
@@ -191,7 +207,7 @@ impl SqliteStore {
 }
 
 /// The keys that a statement yields, handed out in pieces.
-struct Pieces<'a> {
+pub(super) struct Pieces<'a> {
     piece: RowIndex,
     left: u64,
     next: usize,
@@ -199,7 +215,7 @@ struct Pieces<'a> {
 }
 
 impl Pieces<'_> {
-    fn push(&mut self, key: RowKey) -> Flow {
+    pub(super) fn push(&mut self, key: RowKey) -> Flow {
         self.piece.push(key);
         self.left = self.left.saturating_sub(1);
         if self.left == 0 {
@@ -220,13 +236,13 @@ impl Pieces<'_> {
 }
 
 /// The conditions of a query on one part, and the values to bind.
-struct Select {
+pub(super) struct Select {
     conditions: Vec<String>,
     values: Vec<Sql>,
 }
 
 impl Select {
-    fn new(query: &Query, part: &Part, columns: &[Column]) -> Result<Self, StoreError> {
+    pub(super) fn new(query: &Query, part: &Part, columns: &[Column]) -> Result<Self, StoreError> {
         let mut select =
             Self { conditions: part.filter.iter().map(|f| format!("({f})")).collect(), values: Vec::new() };
         if let Some(session) = &query.session {
@@ -282,7 +298,12 @@ impl Select {
         }
     }
 
-    fn filter(&self) -> String {
+    /// The values to bind for [`Select::filter`].
+    pub(super) fn values(&self) -> &[Sql] {
+        &self.values
+    }
+
+    pub(super) fn filter(&self) -> String {
         match self.conditions.len() {
             0 => String::new(),
             _ => format!(" WHERE {}", self.conditions.join(" AND ")),

@@ -2,4 +2,4 @@
 
 mod durable;
 mod folder;
-mod session_do;
+pub mod session_do;

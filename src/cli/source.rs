@@ -1,0 +1,67 @@
+//! Opens what a path names, by a private copy where it must, and looks it over for damage.
+
+use std::path::Path;
+use std::time::Instant;
+
+use super::{Status, say};
+use crate::core::{Flow, Query, ReadStore, RowIndex, Severity, StoreError, Table};
+use crate::stores::sqlite::{Clock, SqliteStore};
+use crate::stores::{Options, open};
+
+/// Opens a file; where SQLite cannot open it in place, a private copy of it, and says so.
+pub fn store(path: &Path) -> Result<SqliteStore, StoreError> {
+    let options = Options { clock: Clock::from_environment(), ..Options::default() };
+    match open(path, &options) {
+        Err(error) if error.needs_copy() => {
+            say(&format!("{error}. A private copy of it is read instead."));
+            open(path, &Options { copy: true, ..options }).map(|o| o.store)
+        }
+        opened => opened.map(|o| o.store),
+    }
+}
+
+/// Says an error in one line: what is wrong, and what to do.
+pub fn complain(error: &StoreError, path: &Path) -> Status {
+    // Some errors come from far below and do not know the path.
+    let path = match error {
+        StoreError::Sqlite { .. } | StoreError::Cancelled => format!(": {}", path.display()),
+        _ => String::new(),
+    };
+    say(&format!("{error}{path}. {}", error.hint()));
+    Status::of(error)
+}
+
+/// Looks a database over for damage until the deadline; what it finds is among the findings.
+pub fn examine(store: &mut SqliteStore, deadline: Instant) {
+    if let Err(error) = store.check(deadline) {
+        store.note_damage(&error, "");
+    }
+}
+
+/// The damage of a store that could be opened all the same.
+pub fn damage(store: &SqliteStore, path: &Path) -> Option<StoreError> {
+    let about = store.about();
+    let first = about.findings.iter().find(|f| f.severity == Severity::Error);
+    let what = first.map_or("parts of it cannot be read", |f| f.message.as_str());
+    about.damaged.then(|| StoreError::Damaged { what: what.to_owned(), path: path.to_owned() })
+}
+
+/// Counts a table's rows; where the file is damaged, those that can still be found.
+pub fn count(store: &mut SqliteStore, table: Table) -> Result<u64, StoreError> {
+    let query = Query::all(table);
+    match store.count(&query) {
+        Err(error) if error.is_damage() => {
+            store.note_damage(&error, &query.table.name());
+            let mut found = 0;
+            let mut sink = |piece: RowIndex| {
+                found += piece.len() as u64;
+                Flow::Continue
+            };
+            match store.index(&query, None, &mut sink) {
+                Err(error) if !error.is_damage() => Err(error),
+                _ => Ok(found),
+            }
+        }
+        counted => counted,
+    }
+}
