@@ -5,7 +5,8 @@ use egui::Context;
 use super::App;
 use super::job::{Done, Event, Job, List};
 use crate::core::{ColumnKind, Query, Table};
-use crate::ui::model::{Dialog, IndexState, PAGE_ROWS, Remote, SourceId, SourceView, Tab, TableView};
+use crate::ui::model::{Dialog, Remote, SourceId, SourceView, Tab};
+use crate::ui::table_view::{IndexState, PAGE_ROWS, TableView};
 
 /// Of a session the list on the left shows first what costs nothing to read.
 const CHEAP_SESSION_COLUMNS: [&str; 5] = ["id", "title", "status", "repo", "issue"];

@@ -67,13 +67,16 @@ pub fn run(paths: Vec<PathBuf>) -> Result<(), String> {
 impl App {
     /// Makes the application for a context, with the settings of the data folder.
     pub fn new(ctx: &egui::Context, paths: Vec<PathBuf>) -> Self {
-        Self::with_clock(ctx, paths, Clock::from_environment())
+        Self::with(ctx, paths, Clock::from_environment(), Settings::load())
     }
 
-    /// As [`App::new`], with a clock of the caller's.
-    pub fn with_clock(ctx: &egui::Context, paths: Vec<PathBuf>, clock: Clock) -> Self {
+    /// As [`App::new`], with a clock of the caller's, and with nothing remembered from before or for later.
+    pub fn for_tests(ctx: &egui::Context, paths: Vec<PathBuf>, clock: Clock) -> Self {
+        Self::with(ctx, paths, clock, Settings { dark: Some(true), forgetful: true, ..Settings::default() })
+    }
+
+    fn with(ctx: &egui::Context, paths: Vec<PathBuf>, clock: Clock, settings: Settings) -> Self {
         theme::install(ctx);
-        let settings = Settings::load();
         let waker = ctx.clone();
         let (events, inbox) = channel();
         let screen = Screen {

@@ -25,6 +25,9 @@ pub struct Settings {
     pub window: Option<[f32; 2]>,
     pub recent: Vec<PathBuf>,
     pub layouts: BTreeMap<String, Layout>,
+    /// Nothing is written.
+    #[serde(skip)]
+    pub forgetful: bool,
 }
 
 impl Default for Settings {
@@ -40,6 +43,7 @@ impl Default for Settings {
             window: None,
             recent: Vec::new(),
             layouts: BTreeMap::new(),
+            forgetful: false,
         }
     }
 }
@@ -55,7 +59,7 @@ impl Settings {
 
     /// Writes them beside the old ones and swaps them in. What cannot be written is not remembered: nothing worse.
     pub fn save(&self) {
-        let Some(path) = file() else { return };
+        let Some(path) = file().filter(|_| !self.forgetful) else { return };
         let Some(folder) = path.parent() else { return };
         let write = || -> std::io::Result<()> {
             fs::create_dir_all(folder)?;

@@ -3,7 +3,8 @@
 use egui::{CentralPanel, Frame, Panel, Ui};
 
 use super::App;
-use crate::ui::model::{IndexState, Remote, Tab};
+use crate::ui::model::{Remote, Tab};
+use crate::ui::table_view::IndexState;
 use crate::ui::theme::{colors_of, sizes_in_use};
 use crate::ui::{Command, command, details, palette, sources, start, tabs, theme, top_bar, widgets};
 

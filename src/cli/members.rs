@@ -28,7 +28,10 @@ pub struct Members {
 /// Where the folder cannot be read.
 pub fn members(path: &Path) -> Result<Members, StoreError> {
     if !path.is_dir() {
-        return Ok(Members { files: vec![Member { path: path.to_owned(), name: None }], ..Members::default() });
+        return Ok(Members {
+            files: vec![Member { path: path.to_owned(), name: None }],
+            ..Members::default()
+        });
     }
     let found = folder::walk(path, &Cancel::default(), &mut |_| Flow::Continue)?;
     let files = found.members.into_iter().map(|m| Member { path: m.path, name: Some(m.name) }).collect();

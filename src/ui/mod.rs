@@ -12,6 +12,7 @@ pub mod scroll;
 pub mod sources;
 pub mod start;
 pub mod table;
+pub mod table_view;
 pub mod tables_tab;
 pub mod tabs;
 pub mod theme;

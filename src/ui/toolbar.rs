@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use egui::accesskit::Role;
 use egui::containers::menu::MenuButton;
-use egui::{Align, Margin, Ui};
+use egui::{Align, Margin, Ui, WidgetInfo};
 
 use super::Command;
 use super::format;
-use super::model::{IndexState, Layout, SourceView};
+use super::model::{Layout, SourceView};
 use super::table;
+use super::table_view::IndexState;
 use super::theme::{colors_of, sizes_in_use, space};
 use super::widgets::{self, icon};
 use crate::core::{Table, shorten_middle, visible};
@@ -58,7 +60,7 @@ fn session_chip(ui: &mut Ui, source: &SourceView, commands: &mut Vec<Command>) {
 }
 
 /// A chip for every filter.
-fn chips(ui: &mut Ui, view: &mut super::model::TableView) {
+fn chips(ui: &mut Ui, view: &mut super::table_view::TableView) {
     let mut drop = None;
     for filter in &view.query.filters {
         let text =
@@ -89,7 +91,9 @@ fn right(
     let view = source.table(table);
     let button = widgets_menu_button(ui, icon::COLUMNS, "Columns");
     let layout = layouts.entry(table.name().into_owned()).or_default();
-    button.0.ui(ui, |ui| table::columns_menu(ui, view, layout)).0.on_hover_text(button.1);
+    let response = button.0.ui(ui, |ui| table::columns_menu(ui, view, layout)).0;
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, button.1));
+    response.on_hover_text(button.1);
     if widgets::icon_button(ui, icon::FILTER, "Filter the rows").clicked() {
         if view.filter_open.is_some() {
             view.filter_open = None;

@@ -9,3 +9,5 @@ mod stores;
 mod support;
 mod theme;
 mod tidy;
+#[cfg(feature = "gui")]
+mod window;

@@ -8,7 +8,7 @@ use super::{Look, Output, choose, keys};
 use crate::core::{Cell, Condition, Filter, Query, Row, RowKey, Value};
 use crate::ui::Command;
 use crate::ui::format;
-use crate::ui::model::TableView;
+use crate::ui::table_view::TableView;
 use crate::ui::theme::{
     Colors, colors_of, mono_font, role_color, sizes_in_use, space, strong_font, text_font,
 };

@@ -7,7 +7,8 @@ use super::columns::{MIN_WIDTH, Shown, is_shown, toggle};
 use super::{Look, Output, filters_shown};
 use crate::core::{Condition, Filter, Sort};
 use crate::ui::Command;
-use crate::ui::model::{Layout, TableView};
+use crate::ui::model::Layout;
+use crate::ui::table_view::TableView;
 use crate::ui::theme::{colors_of, sizes_in_use, space, strong_font};
 use crate::ui::widgets;
 

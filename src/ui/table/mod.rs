@@ -11,8 +11,9 @@ pub use header::columns_menu;
 
 use super::Command;
 use super::format::Zone;
-use super::model::{IndexState, Layout, TableView};
+use super::model::Layout;
 use super::scroll;
+use super::table_view::{IndexState, TableView};
 use super::theme::sizes_in_use;
 use super::widgets;
 use crate::core::{Row, RowKey, Table};

@@ -7,8 +7,9 @@ use egui_commonmark::CommonMarkCache;
 
 use super::Command;
 use super::format::{self, Zone};
-use super::model::{IndexState, Message, TableView};
+use super::model::Message;
 use super::scroll;
+use super::table_view::{IndexState, TableView};
 use super::theme::{colors_of, mono_font, role_color, sizes_in_use, space, strong_font};
 use super::widgets;
 use crate::core::{Table, visible};

@@ -3,3 +3,4 @@
 mod durable;
 mod folder;
 pub mod session_do;
+mod v8;
