@@ -77,7 +77,7 @@ fn sizes_are_numbers() {
         ("width", &["sources", "details"]),
         ("space", &["xs", "s", "m", "l"]),
         ("corner", &["control", "dialog"]),
-        ("text", &["body", "mono", "small", "title", "icon"]),
+        ("text", &["body", "mono", "title"]),
     ] {
         for name in names {
             let size = sizes[group].get(name).and_then(|v| v.as_integer());
