@@ -75,9 +75,8 @@ fn sizes_are_numbers() {
     for (group, names) in [
         ("height", &["row", "header", "control", "bar", "top_bar", "status_bar"][..]),
         ("width", &["sources", "details"]),
-        ("space", &["xs", "s", "m", "l"]),
         ("corner", &["control", "dialog"]),
-        ("text", &["body", "mono", "title"]),
+        ("text", &["body", "mono", "title", "small", "icon"]),
     ] {
         for name in names {
             let size = sizes[group].get(name).and_then(|v| v.as_integer());
