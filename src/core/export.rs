@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::{Column, ColumnKind, Row, Timestamp, Value, hex, is_hidden, visible};
+use super::{Column, ColumnKind, Row, Timestamp, Value, broken_text, hex, is_hidden, visible};
 
 /// JSON nested deeper than this stays a string: common readers stop at 128 levels, the row's own included.
 const MOST_LEVELS: usize = 100;
@@ -240,17 +240,6 @@ fn markdown(text: &str) -> String {
                 out.push(c);
             }
             _ => out.push(c),
-        }
-    }
-    out
-}
-
-fn broken_text(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len() + 8);
-    for chunk in bytes.utf8_chunks() {
-        out.push_str(chunk.valid());
-        for byte in chunk.invalid() {
-            out.push_str(&format!("‹x{byte:02X}›"));
         }
     }
     out

@@ -18,5 +18,5 @@ pub use finding::{Finding, Severity};
 pub use model::{Cell, Column, ColumnKind, KeyId, MASK, Row, RowIndex, RowKey, Table, Value, table_columns};
 pub use query::{Condition, Filter, Query, Sort};
 pub use store::{About, Flow, NativeKind, NativeTable, ReadStore, Selection, Size};
-pub use text::{hex, is_hidden, shorten_middle, visible};
+pub use text::{broken_text, hex, is_hidden, shorten_middle, visible};
 pub use time::{Timestamp, parse_timestamp};

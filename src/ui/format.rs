@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Local, Utc};
 
-use crate::core::{Cell, Column, ColumnKind, Timestamp, Value, hex, visible};
+use crate::core::{Cell, Column, ColumnKind, Timestamp, Value, broken_text, hex, visible};
 
 /// In which zone times are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -98,21 +98,9 @@ pub fn value(value: &Value, kind: ColumnKind, zone: Zone) -> String {
         (Value::Integer(n), _) => n.to_string(),
         (Value::Real(n), _) => n.to_string(),
         (Value::Text(text), _) => visible(text).into_owned(),
-        (Value::BadText(bytes), _) => bad_text(bytes),
+        (Value::BadText(bytes), _) => visible(&broken_text(bytes)).into_owned(),
         (Value::Blob(bytes), _) => blob(bytes),
     }
-}
-
-/// Text that is not UTF-8, with its other bytes in angle marks.
-pub fn bad_text(bytes: &[u8]) -> String {
-    let mut out = String::new();
-    for chunk in bytes.utf8_chunks() {
-        out.push_str(&visible(chunk.valid()));
-        for byte in chunk.invalid() {
-            out.push_str(&format!("‹{byte:02X}›"));
-        }
-    }
-    out
 }
 
 fn blob(bytes: &[u8]) -> String {

@@ -101,15 +101,11 @@ pub fn chip(ui: &mut Ui, text: &str, close: Option<&str>) -> bool {
             ui.spacing_mut().interact_size.y = 0.0;
             ui.add(egui::Label::new(RichText::new(text).font(small_font()).color(colors.text)).truncate());
             close.is_some_and(|name| {
-                let response = ui.add(
-                    egui::Label::new(
-                        RichText::new(icon::CLOSE)
-                            .font(FontId::new(12.0, icon_font().family))
-                            .color(colors.muted),
-                    )
-                    .sense(Sense::click()),
-                );
+                let (rect, response) = ui.allocate_exact_size(vec2(16.0, 16.0), Sense::click());
                 response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name));
+                let color = if response.hovered() { colors.text } else { colors.muted };
+                let font = FontId::new(13.0, icon_font().family);
+                ui.painter().text(rect.center(), Align2::CENTER_CENTER, icon::CLOSE, font, color);
                 response.on_hover_text(name).clicked()
             })
         })

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Result};
 use serde_json::{Map, Value as Json, json};
 
 use super::Clock;
-use crate::core::{Timestamp, Value, hex, parse_timestamp};
+use crate::core::{Timestamp, Value, broken_text, hex, parse_timestamp};
 use crate::stores::blocks;
 
 /// Adds `time_ms`, `now_ms`, `rfc3339`, `contains`, `detail`, `row_key`, `message_text` and `message_kind` to a connection.
@@ -65,13 +65,16 @@ pub fn owned(value: ValueRef<'_>) -> Value {
     }
 }
 
-/// A value as text for the message functions; blobs are no text.
+/// A value as text for the message functions; blobs are no text, and broken bytes of text are marked.
 pub fn lossy(value: ValueRef<'_>) -> String {
     match value {
         ValueRef::Null | ValueRef::Blob(_) => String::new(),
         ValueRef::Integer(n) => n.to_string(),
         ValueRef::Real(n) => n.to_string(),
-        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+        ValueRef::Text(text) => match std::str::from_utf8(text) {
+            Ok(text) => text.to_owned(),
+            Err(_) => broken_text(text),
+        },
     }
 }
 

@@ -135,7 +135,7 @@ fn hover(response: egui::Response, cut: bool, value: &Cell, column: &Shown, look
 }
 
 fn style(colors: &Colors, column: &str, value: &Cell, text: &str) -> (Color32, bool) {
-    if matches!(value.value, Value::BadText(_)) || text.contains("‹U+") {
+    if matches!(value.value, Value::BadText(_)) || text.contains("‹U+") || text.contains("‹x") {
         return (colors.warn, false);
     }
     match column {

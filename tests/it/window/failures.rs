@@ -69,5 +69,5 @@ fn hidden_characters_are_shown() {
     let mut window = window(&[&path]);
     click(&mut window, "Messages");
     wait(&mut window, "pay ‹U+202E›gnp.exe‹U+0000›‹U+001B›");
-    wait(&mut window, "cafq‹");
+    wait(&mut window, "cafq‹xFF›");
 }

@@ -41,7 +41,7 @@ pub fn wait(harness: &mut Harness<'_, App>, name: &str) {
 }
 
 pub fn wait_gone(harness: &mut Harness<'_, App>, name: &str) {
-    until(harness, name, |h| !has(h, name));
+    until(harness, &format!("anything but {name}"), |h| !has(h, name));
 }
 
 fn until(harness: &mut Harness<'_, App>, what: &str, done: impl Fn(&Harness<'_, App>) -> bool) {
