@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use crate::core::export::{Format, Sheet};
-use crate::core::{Flow, Query, ReadStore, RowKey, Selection, Table};
+use crate::core::{Column, Flow, Query, ReadStore, Row, RowKey, Selection, Table};
 use crate::stores::sqlite::{Cancel, SqliteStore};
 
 /// So many rows are read at a time.
@@ -17,6 +17,14 @@ pub fn as_text(store: &SqliteStore, table: &Table, keys: &[RowKey]) -> String {
     // Writing to memory cannot fail; a row that cannot be read is left out.
     let _ = write_keys(store, table, keys, &sheet, &mut 0, &mut out);
     String::from_utf8_lossy(&out).into_owned()
+}
+
+/// One row as JSON in lines.
+pub fn row_as_json(columns: &[Column], row: &Row) -> String {
+    let mut out = Vec::new();
+    // Writing to memory cannot fail.
+    let _ = Sheet::new(Format::JsonLines, columns, false).row(0, "", row, &mut out);
+    crate::ui::format::pretty_json(&String::from_utf8_lossy(&out))
 }
 
 /// Writes the chosen rows, or all of a query, to a new file; gives their number.

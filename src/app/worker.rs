@@ -212,7 +212,8 @@ impl Lane<'_> {
         };
         let blocks = if *table == Table::Messages { self.store.blocks(key)? } else { Vec::new() };
         let columns = self.store.columns(table);
-        Ok(Some(Details { table: table.clone(), columns, row, blocks, revealed: reveal }))
+        let json = export::row_as_json(&columns, &row);
+        Ok(Some(Details { table: table.clone(), columns, row, blocks, json, revealed: reveal }))
     }
 }
 

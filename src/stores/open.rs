@@ -182,7 +182,7 @@ fn memory_store(
         about,
         path: path.to_owned(),
         cancel,
-        copy: None,
+        _copy: None,
     })
 }
 
@@ -248,7 +248,7 @@ fn open_database(
         about,
         path: path.to_owned(),
         cancel: cancel.clone(),
-        copy,
+        _copy: copy,
     })
 }
 

@@ -9,11 +9,13 @@ use super::model::{Details, Remote, Screen, SourceView};
 use super::theme::{colors_of, mono_font, role_color, space, strong_font, text_font};
 use super::transcript::blocks;
 use super::widgets;
-use crate::core::export::{Format, Sheet};
 use crate::core::{Column, ColumnKind, MASK, Table, Value, visible};
 
-/// Of a long text so many characters are laid out at once.
-const MOST_SHOWN: usize = 60_000;
+/// So much of a long text is laid out at once.
+const MOST_SHOWN_BYTES: usize = 60_000;
+
+/// How wide the names of values are.
+const LABEL_WIDTH: f32 = 130.0;
 
 /// Draws the panel on the right.
 pub fn show(ui: &mut Ui, screen: &mut Screen, markdown: &mut CommonMarkCache) -> Vec<Command> {
@@ -50,7 +52,7 @@ fn row(
         title(ui, source, details);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if widgets::quiet_button(ui, "Copy", "Copy the row as JSON").clicked() {
-                commands.push(Command::CopyText(as_json(details)));
+                commands.push(Command::CopyText(details.json.clone()));
             }
             if !details.revealed
                 && has_secret(details)
@@ -145,45 +147,45 @@ fn values(ui: &mut Ui, details: &Details, zone: Zone, now: i64) {
             Table::Native(_) => visible(&column.name).into_owned(),
             _ => format::heading(&column.name),
         };
-        let text = format::value(&cell.value, column.kind, zone);
         match (&cell.value, column.kind) {
             (Value::Null, _) => {
-                widgets::fact(ui, &label, "—", false, 130.0);
+                widgets::fact(ui, &label, "—", false, LABEL_WIDTH);
+                continue;
             }
             (Value::Integer(ms), ColumnKind::Time) => {
-                let text = format!("{text} · {}", format::relative(*ms, now));
-                widgets::fact(ui, &label, &text, true, 130.0);
+                let text = format!("{} · {}", format::time(*ms, zone), format::relative(*ms, now));
+                widgets::fact(ui, &label, &text, true, LABEL_WIDTH);
+                continue;
             }
             (Value::Blob(bytes), _) => {
-                widgets::fact(
-                    ui,
-                    &label,
-                    &format!("{} of bytes", format::bytes(bytes.len() as u64)),
-                    false,
-                    130.0,
-                );
+                let size = format!("{} of bytes", format::bytes(bytes.len() as u64));
+                widgets::fact(ui, &label, &size, false, LABEL_WIDTH);
                 code(ui, &format::hex_dump(bytes, 1024));
+                continue;
             }
-            (Value::Text(json), _) if looks_like_json(json, column) => {
+            (Value::Text(json), _) if json.len() <= MOST_SHOWN_BYTES && looks_like_json(json, column) => {
                 ui.label(RichText::new(&label).font(text_font()).color(colors.muted));
-                code(ui, &shorten(&visible(&format::pretty_json(json))));
+                code(ui, &shorten(&format::pretty_json(json)));
+                continue;
             }
-            _ if text.len() > 60 || text.contains('\n') => {
-                ui.label(RichText::new(&label).font(text_font()).color(colors.muted));
-                ui.add(
-                    egui::Label::new(RichText::new(shorten(&text)).font(text_font())).wrap().selectable(true),
-                );
-            }
-            _ => {
-                widgets::fact(ui, &label, &text, column.kind != ColumnKind::Flag, 130.0);
-            }
+            _ => {}
+        }
+        let text = match &cell.value {
+            Value::Text(text) => shorten(text),
+            other => format::value(other, column.kind, zone),
+        };
+        if text.len() > 60 || text.contains('\n') {
+            ui.label(RichText::new(&label).font(text_font()).color(colors.muted));
+            ui.add(egui::Label::new(RichText::new(text).font(text_font())).wrap().selectable(true));
+        } else {
+            widgets::fact(ui, &label, &text, column.kind != ColumnKind::Flag, LABEL_WIDTH);
         }
     }
 }
 
 fn raw(ui: &mut Ui, details: &Details) {
     ui.set_max_width(ui.available_width());
-    code(ui, &shorten(&visible(&as_json(details))));
+    code(ui, &shorten(&details.json));
 }
 
 /// Text in the font of code, on its own ground; it can be selected.
@@ -202,15 +204,14 @@ pub fn code(ui: &mut Ui, text: &str) {
     );
 }
 
+/// The beginning of a text, as much as is laid out at once, hidden characters visible.
 fn shorten(text: &str) -> String {
-    match text.char_indices().nth(MOST_SHOWN) {
-        None => text.to_owned(),
-        Some((at, _)) => format!(
-            "{}…\n\n({} more; Copy takes all of it)",
-            &text[..at],
-            format::bytes((text.len() - at) as u64)
-        ),
+    let end = text.floor_char_boundary(MOST_SHOWN_BYTES);
+    let shown = visible(&text[..end]);
+    if end == text.len() {
+        return shown.into_owned();
     }
+    format!("{shown}…\n\n({} more; Copy takes all of it)", format::bytes((text.len() - end) as u64))
 }
 
 fn looks_like_json(text: &str, column: &Column) -> bool {
@@ -224,12 +225,4 @@ fn has_secret(details: &Details) -> bool {
 fn text_of(details: &Details, name: &str) -> Option<String> {
     let at = details.columns.iter().position(|c| c.name == name)?;
     details.row.cells.get(at)?.value.as_str().filter(|t| !t.is_empty()).map(str::to_owned)
-}
-
-/// The row as JSON, as the headless commands write it.
-fn as_json(details: &Details) -> String {
-    let mut out = Vec::new();
-    // Writing to memory cannot fail.
-    let _ = Sheet::new(Format::JsonLines, &details.columns, false).row(0, "", &details.row, &mut out);
-    format::pretty_json(&String::from_utf8_lossy(&out))
 }

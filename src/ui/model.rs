@@ -153,6 +153,8 @@ pub struct Details {
     pub row: Row,
     /// Of a message: what it is made of.
     pub blocks: Vec<Block>,
+    /// The row as the headless commands write it.
+    pub json: String,
     /// Secrets are shown as they are.
     pub revealed: bool,
 }

@@ -48,6 +48,8 @@ pub struct TableView {
     /// The row that the keyboard moves, and from which a range is chosen.
     pub focus: Option<(usize, RowKey)>,
     pub anchor: Option<usize>,
+    /// The row that had the focus, while a new index is looked through for it.
+    seeking: Option<RowKey>,
     /// What is typed in each column's filter.
     pub typed: BTreeMap<String, String>,
     pub filter_open: Option<String>,
@@ -78,6 +80,7 @@ impl TableView {
             selected: HashSet::new(),
             focus: None,
             anchor: None,
+            seeking: None,
             typed: BTreeMap::new(),
             filter_open: None,
             page_failure: None,
@@ -107,34 +110,31 @@ impl TableView {
     }
 
     /// Takes a piece of a new index; the first one replaces what was shown.
+    ///
+    /// The row that had the focus keeps it, wherever it went; the view starts at the top where it is gone.
     pub fn index_arrived(&mut self, piece: RowIndex, first: bool, last: bool) {
         if first {
-            self.index = Some(piece);
+            self.seeking = self.focus.take().map(|(_, key)| key);
+            self.anchor = None;
+            self.index = None;
             self.forget_rows();
-            self.scroll = self.follow_focus();
-        } else if let Some(index) = &mut self.index {
-            // The last page so far was read as far as the rows went.
-            let unfinished = index.len() / PAGE_ROWS;
-            self.pages.remove(&unfinished);
-            self.asked.remove(&unfinished);
-            index.append(piece);
+            self.scroll = RowScroll::default();
         }
+        let before = self.len();
+        if let Some(key) = &self.seeking
+            && let Some(at) = piece.position(key)
+        {
+            let at = before + at;
+            self.scroll = RowScroll { first: at.saturating_sub(self.view_rows / 2), offset: 0.0 };
+            self.anchor = Some(at);
+            self.focus = self.seeking.take().map(|key| (at, key));
+        }
+        // The last page so far was read as far as the rows went.
+        let unfinished = before / PAGE_ROWS;
+        self.pages.remove(&unfinished);
+        self.asked.remove(&unfinished);
+        self.index.get_or_insert_default().append(piece);
         self.state = if last { IndexState::Complete } else { IndexState::Growing };
-    }
-
-    /// The row that had the focus keeps it, wherever it went, if it is near; else the view starts at the top.
-    fn follow_focus(&mut self) -> RowScroll {
-        let found = self.focus.take().and_then(|(_, key)| {
-            let at = self.index.as_ref()?.position(&key)?;
-            Some((at, key))
-        });
-        let scroll = match &found {
-            Some((at, _)) => RowScroll { first: at.saturating_sub(self.view_rows / 2), offset: 0.0 },
-            None => RowScroll::default(),
-        };
-        self.anchor = found.as_ref().map(|(at, _)| *at);
-        self.focus = found;
-        scroll
     }
 
     fn forget_rows(&mut self) {

@@ -192,6 +192,8 @@ pub fn role_color(colors: &Colors, role: &str) -> Color32 {
 
 /// Sets fonts, colours and sizes once; the theme may change at any time after.
 pub fn install(ctx: &Context) {
+    // The window has commands of its own for that.
+    ctx.options_mut(|o| o.zoom_with_keyboard = false);
     install_fonts(ctx);
     for (theme, colors) in [(Theme::Dark, &themes().dark), (Theme::Light, &themes().light)] {
         ctx.style_mut_of(theme, |style| apply(style, theme, colors));

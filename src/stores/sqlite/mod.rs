@@ -7,6 +7,7 @@ mod mapping;
 mod reader;
 mod salvage;
 mod schema;
+mod select;
 
 pub use connect::{Cancel, connect, memory, memory_again, sqlite_error};
 pub use functions::{install, lossy, owned, time_ms};

@@ -4,14 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rusqlite::types::{Value as Sql, ValueRef};
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{CachedStatement, Connection, params_from_iter};
 
-use super::functions::{from_exact, lossy, owned};
+use super::functions::{lossy, owned};
 use super::mapping::{Expr, Mapping, Part, quote};
+use super::select::{Select, index_statements, key_is, key_values, shown};
 use super::{Cancel, Schema, TableInfo, sqlite_error};
 use crate::core::{
-    About, Block, Cell, Column, ColumnKind, Condition, Flow, KeyId, MASK, Query, ReadStore, Row, RowIndex,
-    RowKey, Selection, StoreError, Table, table_columns,
+    About, Block, Cell, Column, ColumnKind, Flow, KeyId, Query, ReadStore, Row, RowIndex, RowKey, Selection,
+    StoreError, Table, table_columns,
 };
 use crate::stores::blocks;
 
@@ -28,7 +29,7 @@ pub struct SqliteStore {
     pub(in crate::stores) path: PathBuf,
     pub(in crate::stores) cancel: Cancel,
     /// Kept as long as the private copy is read.
-    pub(in crate::stores) copy: Option<Arc<tempfile::TempDir>>,
+    pub(in crate::stores) _copy: Option<Arc<tempfile::TempDir>>,
 }
 
 impl SqliteStore {
@@ -138,15 +139,9 @@ impl ReadStore for SqliteStore {
         let (parts, columns) = self.resolve(table)?;
         // One snapshot for the page; ended with it, so that no writer's log is held.
         let read = self.connection.unchecked_transaction().map_err(|e| self.fail(e))?;
-        let mut rows = Vec::with_capacity(keys.len());
-        for key in keys {
-            let Some(part) = parts.get(usize::from(key.part)) else { continue };
-            if let Some(cells) = self.row(part, key, &columns, selection).map_err(|e| self.fail(e))? {
-                rows.push(Row { key: key.clone(), cells });
-            }
-        }
+        let rows = self.page(&parts, &columns, keys, selection).map_err(|e| self.fail(e));
         drop(read);
-        Ok(rows)
+        rows
     }
 
     fn blocks(&self, key: &RowKey) -> Result<Vec<Block>, StoreError> {
@@ -181,29 +176,46 @@ impl SqliteStore {
         Ok(Flow::Continue)
     }
 
-    fn row(
+    /// The rows of a page, with one statement for each part that they come from.
+    fn page(
         &self,
-        part: &Part,
-        key: &RowKey,
+        parts: &[Part],
         columns: &[Column],
+        keys: &[RowKey],
         selection: &Selection,
-    ) -> rusqlite::Result<Option<Vec<Cell>>> {
+    ) -> rusqlite::Result<Vec<Row>> {
         let all: Vec<usize> = (0..columns.len()).collect();
         let wanted = if selection.columns.is_empty() { &all } else { &selection.columns };
-        let exprs: Vec<String> = wanted
-            .iter()
-            .filter_map(|i| columns.get(*i))
-            .map(|c| shown(&part.column(&c.name), selection.reveal))
-            .collect();
-        let sql = format!("SELECT {} FROM {} WHERE {}", exprs.join(", "), part.from, key_is(part));
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut found = statement.query(params_from_iter(key_values(key)))?;
-        let Some(row) = found.next()? else { return Ok(None) };
-        (0..exprs.len())
-            .map(|i| row.get_ref(i).map(|v| cell(v, selection.cut)))
-            .collect::<Result<_, _>>()
-            .map(Some)
+        let mut statements: Vec<Option<CachedStatement<'_>>> = parts.iter().map(|_| None).collect();
+        let mut rows = Vec::with_capacity(keys.len());
+        for key in keys {
+            let at = usize::from(key.part);
+            let (Some(part), Some(slot)) = (parts.get(at), statements.get_mut(at)) else { continue };
+            let statement = match slot {
+                Some(statement) => statement,
+                None => {
+                    slot.insert(self.connection.prepare_cached(&row_sql(part, columns, wanted, selection))?)
+                }
+            };
+            let width = statement.column_count();
+            let mut found = statement.query(params_from_iter(key_values(key)))?;
+            if let Some(row) = found.next()? {
+                let cell = |i| row.get_ref(i).map(|v| cell(v, selection.cut));
+                let cells = (0..width).map(cell).collect::<Result<_, _>>()?;
+                rows.push(Row { key: key.clone(), cells });
+            }
+        }
+        Ok(rows)
     }
+}
+
+fn row_sql(part: &Part, columns: &[Column], wanted: &[usize], selection: &Selection) -> String {
+    let exprs: Vec<String> = wanted
+        .iter()
+        .filter_map(|i| columns.get(*i))
+        .map(|c| shown(&part.column(&c.name), selection.reveal))
+        .collect();
+    format!("SELECT {} FROM {} WHERE {}", exprs.join(", "), part.from, key_is(part))
 }
 
 /// The keys that a statement yields, handed out in pieces.
@@ -232,193 +244,6 @@ impl Pieces<'_> {
         if !self.piece.is_empty() {
             (self.sink)(self.piece);
         }
-    }
-}
-
-/// The conditions of a query on one part, and the values to bind.
-pub(super) struct Select {
-    conditions: Vec<String>,
-    values: Vec<Sql>,
-}
-
-impl Select {
-    pub(super) fn new(query: &Query, part: &Part, columns: &[Column]) -> Result<Self, StoreError> {
-        let mut select =
-            Self { conditions: part.filter.iter().map(|f| format!("({f})")).collect(), values: Vec::new() };
-        if let Some(session) = &query.session {
-            let column = if query.table == Table::Sessions { "id" } else { "session_id" };
-            if columns.iter().any(|c| c.name == column) {
-                let id = part.column(column).sql;
-                select.add(format!("{id} = ?"), Sql::Text(session.clone()));
-            }
-        }
-        if let Some(text) = &query.search {
-            let any: Vec<String> =
-                columns.iter().map(|c| format!("contains({}, ?)", comparable(part, c))).collect();
-            select.values.extend(columns.iter().map(|_| Sql::Text(text.clone())));
-            select.conditions.push(format!("({})", any.join(" OR ")));
-        }
-        for filter in &query.filters {
-            let column =
-                columns.iter().find(|c| c.name == filter.column).ok_or_else(|| StoreError::NoSuchColumn {
-                    name: filter.column.clone(),
-                    table: query.table.name().into_owned(),
-                })?;
-            select.filter_by(&comparable(part, column), column.kind, &filter.condition);
-        }
-        Ok(select)
-    }
-
-    fn add(&mut self, condition: String, value: Sql) {
-        self.conditions.push(condition);
-        self.values.push(value);
-    }
-
-    fn filter_by(&mut self, expr: &str, kind: ColumnKind, condition: &Condition) {
-        let number = |text: &str| match kind {
-            ColumnKind::Number | ColumnKind::Flag | ColumnKind::Native => {
-                text.parse::<f64>().map_or_else(|_| Sql::Text(text.into()), Sql::Real)
-            }
-            _ => Sql::Text(text.into()),
-        };
-        let text = |text: &str| Sql::Text(text.into());
-        match condition {
-            Condition::Contains(t) => self.add(format!("contains({expr}, ?)"), text(t)),
-            Condition::Lacks(t) => self.add(format!("NOT contains(coalesce({expr}, ''), ?)"), text(t)),
-            Condition::Is(t) => self.add(format!("CAST({expr} AS TEXT) = ?"), text(t)),
-            Condition::IsNot(t) => self.add(format!("CAST({expr} AS TEXT) IS NOT ?"), text(t)),
-            Condition::From(t) => self.add(format!("{expr} >= ?"), number(t)),
-            // Up to a day means its end: 2026-05-01T23:59 is up to 2026-05-01.
-            Condition::UpTo(t) if kind == ColumnKind::Time => {
-                self.add(format!("{expr} <= ?"), Sql::Text(format!("{t}\u{7f}")));
-            }
-            Condition::UpTo(t) => self.add(format!("{expr} <= ?"), number(t)),
-            Condition::Empty => self.conditions.push(format!("coalesce({expr}, '') = ''")),
-            Condition::NotEmpty => self.conditions.push(format!("coalesce({expr}, '') <> ''")),
-        }
-    }
-
-    /// The values to bind for [`Select::filter`].
-    pub(super) fn values(&self) -> &[Sql] {
-        &self.values
-    }
-
-    pub(super) fn filter(&self) -> String {
-        match self.conditions.len() {
-            0 => String::new(),
-            _ => format!(" WHERE {}", self.conditions.join(" AND ")),
-        }
-    }
-}
-
-/// The statements whose results, one after the other, are the keys in order: part number and key.
-fn index_statements(
-    query: &Query,
-    parts: &[Part],
-    columns: &[Column],
-    limit: Option<u64>,
-) -> Result<Vec<(String, Vec<Sql>)>, StoreError> {
-    let limit = limit.map_or(String::new(), |n| format!(" LIMIT {n}"));
-    let key = |part: &Part| match part.key_is_rowid {
-        true => part.key[0].clone(),
-        false => format!("row_key({})", part.key.join(", ")),
-    };
-    if let Some(sort) = &query.sort
-        && !columns.iter().any(|c| c.name == sort.column)
-    {
-        return Err(StoreError::NoSuchColumn {
-            name: sort.column.clone(),
-            table: query.table.name().into_owned(),
-        });
-    }
-    // Rows of several parts are woven together by a sort, or, messages, by time; else one part follows the other.
-    let woven = match &query.sort {
-        Some(sort) => Some((sort.column.as_str(), sort.descending)),
-        None if query.table == Table::Messages => Some(("created_at", false)),
-        None => None,
-    };
-    if let (Some((column, descending)), true) = (woven, parts.len() > 1) {
-        let way = if descending { " DESC" } else { "" };
-        let (mut selects, mut values) = (Vec::new(), Vec::new());
-        for (number, part) in parts.iter().enumerate() {
-            let select = Select::new(query, part, columns)?;
-            selects.push(format!(
-                "SELECT {number}, {}, {} FROM {}{}",
-                key(part),
-                part.column(column).sql,
-                part.from,
-                select.filter()
-            ));
-            values.extend(select.values);
-        }
-        let sql = format!("{} ORDER BY 3{way}, 1{way}, 2{way}{limit}", selects.join(" UNION ALL "));
-        return Ok(vec![(sql, values)]);
-    }
-    parts
-        .iter()
-        .enumerate()
-        .map(|(number, part)| {
-            let select = Select::new(query, part, columns)?;
-            let sql = format!(
-                "SELECT {number}, {} FROM {}{} ORDER BY {}{limit}",
-                key(part),
-                part.from,
-                select.filter(),
-                order(query, part)
-            );
-            Ok((sql, select.values))
-        })
-        .collect()
-}
-
-fn order(query: &Query, part: &Part) -> String {
-    match &query.sort {
-        Some(sort) => {
-            let expr = part.column(&sort.column);
-            let way = if sort.descending { " DESC" } else { "" };
-            let mut keys = vec![expr.sort.unwrap_or(expr.sql)];
-            // A number there would mean a column's place; all rows are equal in it.
-            keys.retain(|k| k.parse::<i64>().is_err());
-            keys.extend(part.key.iter().cloned());
-            keys.iter().map(|k| format!("{k}{way}")).collect::<Vec<_>>().join(", ")
-        }
-        None if part.order.is_empty() => part.key.join(", "),
-        None => part.order.join(", "),
-    }
-}
-
-/// A column as it is compared with what a person types: never a secret's text.
-fn comparable(part: &Part, column: &Column) -> String {
-    let sql = shown(&part.column(&column.name), false);
-    if column.kind == ColumnKind::Time { format!("rfc3339({sql})") } else { sql }
-}
-
-fn shown(expr: &Expr, reveal: bool) -> String {
-    match &expr.secret {
-        Some(secret) if !reveal => {
-            format!("CASE WHEN {secret} THEN '{MASK}' ELSE {} END", expr.sql)
-        }
-        _ => expr.sql.clone(),
-    }
-}
-
-fn key_is(part: &Part) -> String {
-    // IS finds nulls in a key too; TEXT that is not UTF-8 was bound as a blob and is cast.
-    let equal = |k: &String| match part.key_is_rowid {
-        true => format!("{k} = ?"),
-        false => format!("{k} IS ?"),
-    };
-    part.key.iter().map(equal).collect::<Vec<_>>().join(" AND ")
-}
-
-fn key_values(key: &RowKey) -> Vec<Sql> {
-    match &key.id {
-        KeyId::Row(id) => vec![Sql::Integer(*id)],
-        KeyId::Values(values) => serde_json::from_str::<Vec<serde_json::Value>>(values)
-            .unwrap_or_default()
-            .iter()
-            .map(from_exact)
-            .collect(),
     }
 }
 

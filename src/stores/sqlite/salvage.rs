@@ -6,7 +6,8 @@ use std::ops::Range;
 use rusqlite::params_from_iter;
 use rusqlite::types::Value as Sql;
 
-use super::reader::{Pieces, Select};
+use super::reader::Pieces;
+use super::select::Select;
 use super::{Part, SqliteStore};
 use crate::core::{Flow, KeyId, Query, ReadStore as _, RowKey, StoreError};
 

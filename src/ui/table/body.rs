@@ -43,7 +43,8 @@ pub fn show(ui: &mut Ui, rect: Rect, view: &mut TableView, columns: &[Shown], lo
         let line = Rect::from_min_size(pos2(rect.left(), top), vec2(rect.width(), height));
         let Some(key) = view.key(at) else { break };
         background(ui, line, view, at, &key);
-        let response = ui.interact(line.intersect(visible), id.with(at), Sense::click());
+        // Not focusable: the table has the keyboard, its rows are not stations of Tab.
+        let response = ui.interact(line.intersect(visible), id.with(at), Sense::CLICK);
         let row = view.row(at).cloned();
         draw(ui, line, at, row.as_ref(), columns, look);
         if response.clicked() || response.secondary_clicked() {

@@ -9,6 +9,10 @@ use crate::ui::theme::{colors_of, mono_font, sizes_in_use, space, strong_font, t
 
 /// Longer Markdown is shown as the text that it is: laying it out would take longer than a frame.
 const MOST_MARKDOWN_BYTES: usize = 24_000;
+/// So much of a long text is one label.
+const PIECE_BYTES: usize = 4_000;
+/// Of a tool's input or output so much is read as JSON, to be shown in lines.
+const MOST_PRETTY_BYTES: usize = 64_000;
 /// Of a tool's input or output so many characters are laid out.
 const MOST_TOOL_CHARS: usize = 8_000;
 
@@ -41,13 +45,28 @@ pub fn show(ui: &mut Ui, blocks: &[Block], markdown: &mut CommonMarkCache, open:
 
 /// Text as Markdown, or, where there is much of it, plain.
 pub fn text(ui: &mut Ui, text: &str, markdown: &mut CommonMarkCache) {
-    let text = visible(text);
     if text.len() <= MOST_MARKDOWN_BYTES {
+        let text = visible(text);
         CommonMarkViewer::new().max_image_width(Some(0)).show(ui, markdown, &without_images(&text));
     } else {
-        // A label for every piece: one for all would be laid out anew each frame.
-        for piece in pieces(&text, 4_000) {
-            ui.add(egui::Label::new(RichText::new(piece).font(text_font())).wrap().selectable(true));
+        long_text(ui, text);
+    }
+}
+
+/// Text of any length: only the pieces on screen are laid out, the others have a height that is guessed.
+pub fn long_text(ui: &mut Ui, text: &str) {
+    ui.spacing_mut().item_spacing.y = 0.0;
+    let line = ui.text_style_height(&egui::TextStyle::Body);
+    let width = ui.available_width().max(80.0);
+    let chars_a_line = (width / (sizes_in_use().text * 0.52)).max(10.0) as usize;
+    for piece in pieces(text, PIECE_BYTES) {
+        let lines = memchr::memchr_iter(b'\n', piece.as_bytes()).count() + piece.len() / chars_a_line + 1;
+        let place = egui::Rect::from_min_size(ui.cursor().min, egui::vec2(width, lines as f32 * line));
+        if place.expand(200.0).intersects(ui.clip_rect()) {
+            let shown = visible(piece.strip_suffix('\n').unwrap_or(piece));
+            ui.add(egui::Label::new(RichText::new(shown).font(text_font())).wrap().selectable(true));
+        } else {
+            ui.allocate_exact_size(place.size(), egui::Sense::hover());
         }
     }
 }
@@ -57,32 +76,34 @@ fn without_images(text: &str) -> String {
     text.replace("![", "\\![")
 }
 
-fn pieces(text: &str, most: usize) -> Vec<&str> {
-    let mut pieces = Vec::new();
+/// Cuts text into pieces of about so many bytes, at ends of lines where there are some.
+fn pieces(text: &str, most: usize) -> impl Iterator<Item = &str> {
     let mut rest = text;
-    while rest.len() > most {
-        let mut at =
-            rest[..].char_indices().map(|(i, _)| i).take_while(|i| *i <= most).last().unwrap_or(rest.len());
-        if let Some(line) = rest[..at].rfind('\n') {
-            at = line + 1;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
         }
-        let (piece, more) = rest.split_at(at.max(1));
-        pieces.push(piece);
+        let mut end = rest.floor_char_boundary(most);
+        if end < rest.len()
+            && let Some(line) = memchr::memrchr(b'\n', &rest.as_bytes()[..end])
+        {
+            end = line + 1;
+        }
+        let (piece, more) = rest.split_at(end);
         rest = more;
-    }
-    pieces.push(rest);
-    pieces
+        Some(piece)
+    })
 }
 
 fn thinking(ui: &mut Ui, text: &str) {
     let colors = colors_of(ui.ctx());
-    let text = visible(text);
     let first: String = text.lines().next().unwrap_or_default().chars().take(70).collect();
+    let first = visible(&first);
     CollapsingHeader::new(RichText::new(format!("Thinking · {first}")).color(colors.muted).italics()).show(
         ui,
         |ui| {
             ui.add(
-                egui::Label::new(RichText::new(cut(&text)).color(colors.muted).italics())
+                egui::Label::new(RichText::new(cut(text)).color(colors.muted).italics())
                     .wrap()
                     .selectable(true),
             );
@@ -146,7 +167,10 @@ fn tool(
         CollapsingHeader::new(head).id_salt("tool").default_open(open && result.is_some()).show(ui, |ui| {
             for text in [Some(input), result.map(|(output, _)| output.as_str())].into_iter().flatten() {
                 if !text.is_empty() {
-                    let shown = cut(&visible(&format::pretty_json(text)));
+                    let shown = match text.len() {
+                        0..=MOST_PRETTY_BYTES => cut(&visible(&format::pretty_json(text))),
+                        _ => cut(text),
+                    };
                     ui.add(egui::Label::new(RichText::new(shown).font(mono_font())).wrap().selectable(true));
                 }
             }
@@ -156,6 +180,7 @@ fn tool(
 
 /// The argument that says most, on one line.
 fn summary(input: &str) -> String {
+    let input = &input[..input.floor_char_boundary(MOST_PRETTY_BYTES)];
     let Ok(serde_json::Value::Object(object)) = serde_json::from_str::<serde_json::Value>(input) else {
         return input.lines().next().unwrap_or_default().to_owned();
     };
@@ -170,7 +195,9 @@ fn summary(input: &str) -> String {
 
 fn cut(text: &str) -> String {
     match text.char_indices().nth(MOST_TOOL_CHARS) {
-        None => text.to_owned(),
-        Some((at, _)) => format!("{}…\n({} more)", &text[..at], format::bytes((text.len() - at) as u64)),
+        None => visible(text).into_owned(),
+        Some((at, _)) => {
+            format!("{}…\n({} more)", visible(&text[..at]), format::bytes((text.len() - at) as u64))
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod browse;
 mod failures;
 mod large;
+mod untouched;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
