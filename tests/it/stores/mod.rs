@@ -1,5 +1,6 @@
 //! Each store, from its files to the canonical tables.
 
+mod agent_mcp;
 mod durable;
 mod folder;
 pub mod session_do;
