@@ -4,4 +4,5 @@ mod agent_mcp;
 mod durable;
 mod folder;
 pub mod session_do;
+mod session_document;
 mod v8;
