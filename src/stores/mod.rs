@@ -10,6 +10,7 @@ pub mod folder;
 mod ledgers;
 mod open;
 mod session_do;
+mod session_document;
 pub mod sqlite;
 
 pub use open::{Opened, Options, open, size};
@@ -24,5 +25,5 @@ fn sqlite_adapters() -> &'static [SqliteAdapter] {
 
 /// The adapters for JSON and configuration files; the first that recognises a file reads it.
 fn document_adapters() -> &'static [DocumentAdapter] {
-    &[]
+    &[session_document::ADAPTER]
 }

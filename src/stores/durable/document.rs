@@ -4,11 +4,12 @@
 //! under `session_data`, as a string of JSON or as an object; others use other keys. Times are seconds with a fraction.
 
 use rusqlite::{Connection, params};
-use serde_json::{Map, Value as Json, json};
+use serde_json::Value as Json;
 
 use super::{kv, v8};
 use crate::core::{Finding, StoreError, Table};
 use crate::stores::session_do;
+use crate::stores::session_document::{Message, SessionDocument};
 use crate::stores::sqlite::{Context, Mapping, Part, Schema, SqliteAdapter, literal, sqlite_error};
 
 pub const ADAPTER: SqliteAdapter = SqliteAdapter { id: "session-document", recognises, map };
@@ -31,7 +32,7 @@ fn recognises(context: &Context<'_>) -> bool {
         return false;
     }
     let mut found = false;
-    let each = |_: &str, _: Map<String, Json>| {
+    let each = |_: &str, _: &SessionDocument<'_>| {
         found = true;
         Ok(false)
     };
@@ -53,7 +54,7 @@ fn load(context: &Context<'_>) -> rusqlite::Result<Mapping> {
             true => context.file.stem.clone(),
             false => format!("{}:{key}", context.file.stem),
         };
-        insert(connection, key, &prefix, &document)?;
+        insert(connection, key, &prefix, document)?;
         keys.push(key.to_owned());
         Ok(true)
     })?;
@@ -63,9 +64,9 @@ fn load(context: &Context<'_>) -> rusqlite::Result<Mapping> {
         .set("role", "m.role")
         .set("kind", "message_kind(m.role, m.content, m.parts)")
         .set("text", "message_text(m.role, m.content, m.parts)")
-        .set("created_at", "time_ms(m.created_at)")
+        .set("created_at", "m.created_at")
         .set("detail", "m.detail")
-        .order("time_ms(m.created_at)")
+        .order("m.created_at")
         .body("m.role", "m.content", "m.parts");
     mapping.add(Table::Messages, part);
     mapping.keep(Table::State);
@@ -102,7 +103,7 @@ pub fn details() -> Vec<(&'static str, String)> {
 fn documents(
     connection: &Connection,
     schema: &Schema,
-    mut each: impl FnMut(&str, Map<String, Json>) -> rusqlite::Result<bool>,
+    mut each: impl FnMut(&str, &SessionDocument<'_>) -> rusqlite::Result<bool>,
 ) -> rusqlite::Result<()> {
     if !kv::has_entries(schema) {
         return Ok(());
@@ -126,8 +127,9 @@ fn documents(
         left = rest;
         let document =
             value.query_row([&key], |r| Ok(r.get_ref(0)?.as_blob().ok().and_then(document))).unwrap_or(None);
-        if let Some(document) = document
-            && !each(&key, document)?
+        if let Some(text) = document
+            && let Ok(Some(document)) = SessionDocument::read(&text)
+            && !each(&key, &document)?
         {
             break;
         }
@@ -135,74 +137,34 @@ fn documents(
     Ok(())
 }
 
-/// Reads a value as a session document, also where it is a string that holds the JSON of one.
-fn document(bytes: &[u8]) -> Option<Map<String, Json>> {
+/// The JSON of a value that may be a session document, also where it is a string that holds the JSON of one.
+fn document(bytes: &[u8]) -> Option<String> {
     // Decoded only where the field's name is in it, one byte a character or two.
     let two: Vec<u8> = b"messages".iter().flat_map(|b| [*b, 0]).collect();
     memchr::memmem::find(bytes, b"messages").or_else(|| memchr::memmem::find(bytes, &two))?;
-    let object = match v8::decode(bytes).ok()? {
-        Json::Object(object) => object,
-        Json::String(text) => serde_json::from_str(&text).ok()?,
-        _ => return None,
-    };
-    let named =
-        ["metadata", "created_at", "last_updated"].iter().filter(|n| object.contains_key(**n)).count();
-    (object.get("messages").is_some_and(Json::is_array) && named >= 2).then_some(object)
+    match v8::decode(bytes).ok()? {
+        Json::String(text) => Some(text),
+        object => Some(object.to_string()),
+    }
 }
 
 fn insert(
     connection: &Connection,
     key: &str,
     prefix: &str,
-    document: &Map<String, Json>,
+    document: &SessionDocument<'_>,
 ) -> rusqlite::Result<()> {
-    let messages = document.get("messages").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
-    let metadata = document.get("metadata").filter(|m| !m.is_null()).map(Json::to_string);
-    let at = |name: &str| document.get(name).and_then(time);
+    let metadata = document.field("metadata").map(|m| m.to_string());
+    let (created, updated) = (document.time("created_at"), document.time("last_updated"));
     connection.execute(
         "INSERT INTO temp.session_documents VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![key, at("created_at"), at("last_updated"), messages.len() as i64, metadata],
+        params![key, created, updated, document.messages.len() as i64, metadata],
     )?;
     let mut insert = connection
         .prepare_cached("INSERT INTO temp.session_document_messages VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-    for (at, message) in messages.iter().enumerate() {
-        let id = format!("{prefix}:{at}");
-        let Json::Object(fields) = message else {
-            // Not a message; shown as it is, since nothing is left out.
-            insert.execute(params![
-                id,
-                None::<String>,
-                None::<String>,
-                message.to_string(),
-                None::<f64>,
-                "{}"
-            ])?;
-            continue;
-        };
-        let role = fields.get("role").and_then(Json::as_str);
-        // Plain text is kept as text; anything else is read as a whole message.
-        let structured = ["parts", "tool_calls"].iter().any(|n| fields.get(*n).is_some_and(|v| !v.is_null()));
-        let (content, parts) = match fields.get("content") {
-            Some(Json::String(text)) if !structured => (Some(text.as_str()), None),
-            _ => (None, Some(message.to_string())),
-        };
-        let moment =
-            ["timestamp", "created_at", "createdAt"].iter().find_map(|n| fields.get(*n).and_then(time));
-        let mut detail = fields.clone();
-        for shown in ["role", "content", "timestamp", "parts", "tool_calls"] {
-            detail.shift_remove(shown);
-        }
-        insert.execute(params![id, role, content, parts, moment, json!(detail).to_string()])?;
+    for (at, raw) in document.messages.iter().enumerate() {
+        let Message { role, content, parts, created_at, detail } = Message::read(raw);
+        insert.execute(params![format!("{prefix}:{at}"), role, content, parts, created_at, detail])?;
     }
     Ok(())
-}
-
-/// A time as it is kept: a number or a text.
-fn time(json: &Json) -> Option<rusqlite::types::Value> {
-    use rusqlite::types::Value as Sql;
-    match json {
-        Json::Number(n) => n.as_i64().map(Sql::Integer).or_else(|| n.as_f64().map(Sql::Real)),
-        Json::String(text) => Some(Sql::Text(text.clone())),
-        _ => None,
-    }
 }

@@ -85,9 +85,9 @@ fn session(context: &Context<'_>, held: &agents::Held, name: Option<&str>) -> Pa
     let mut created = "NULL".to_owned();
     if document::is_loaded(context.connection) {
         messages.push("temp.session_document_messages".into());
-        newest.push("(SELECT max(time_ms(d.last_updated)) FROM temp.session_documents AS d)".into());
-        newest.push("(SELECT max(time_ms(m.created_at)) FROM temp.session_document_messages AS m)".into());
-        created = "(SELECT min(time_ms(d.created_at)) FROM temp.session_documents AS d)".into();
+        newest.push("(SELECT max(d.last_updated) FROM temp.session_documents AS d)".into());
+        newest.push("(SELECT max(m.created_at) FROM temp.session_document_messages AS m)".into());
+        created = "(SELECT min(d.created_at) FROM temp.session_documents AS d)".into();
         details.extend(document::details());
     }
     newest.extend(mcp_session::last_activity(schema));

@@ -74,7 +74,7 @@ fn every_entry_of_the_larger_fixtures_reads_as_v8_read_it() {
 
 /// A copy of a fixture that is too large for the repository, from `SESSIONSCOPE_FIXTURES`.
 #[allow(clippy::print_stderr)]
-fn outside(name: &str) -> Option<(tempfile::TempDir, PathBuf)> {
+pub fn outside(name: &str) -> Option<(tempfile::TempDir, PathBuf)> {
     let Some(fixtures) = std::env::var_os("SESSIONSCOPE_FIXTURES") else {
         eprintln!("SESSIONSCOPE_FIXTURES is not set: {name} is left out");
         return None;
@@ -312,7 +312,7 @@ fn a_facet_has_the_name_that_its_index_gives() {
 }
 
 /// Every table can be counted, sorted by each column and searched; a broken SQL fragment would fail here.
-fn use_every_column(path: &Path) {
+pub fn use_every_column(path: &Path) {
     let store = opened(path).store;
     let mut tables = Table::CANONICAL.to_vec();
     tables.extend(

@@ -1,6 +1,8 @@
 //! Each store, from its files to the canonical tables.
 
+mod agent_mcp;
 mod durable;
 mod folder;
 pub mod session_do;
+mod session_document;
 mod v8;
