@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Statement, params_from_iter};
 
 use super::sqlite::{Expr, Mapping, Part};
 use crate::core::{ColumnKind, Finding, StoreError, Table, Value, table_columns};
@@ -14,6 +15,8 @@ pub struct Document<'a> {
     pub stem: &'a str,
     pub bytes: &'a [u8],
     pub now_ms: i64,
+    /// The document's own database, for [`Rows`]; none where it is only to be recognised.
+    pub database: Option<&'a Connection>,
 }
 
 /// A kind of document: the one thing that a new one adds.
@@ -27,9 +30,13 @@ pub struct DocumentAdapter {
 #[derive(Debug, Default)]
 pub struct Contents {
     /// Rows, with a value for every column of the table; a message has two more: content and parts.
+    ///
+    /// A document of very many writes them with [`Rows`] instead.
     pub rows: Vec<(Table, Vec<Value>)>,
     /// The canonical tables that this format has.
     pub keeps: Vec<Table>,
+    /// How a table is read that is not read as it was written.
+    pub parts: Vec<(Table, Part)>,
     pub findings: Vec<Finding>,
     pub name: Option<String>,
     pub facts: Vec<(String, String)>,
@@ -66,33 +73,61 @@ fn columns(table: &Table) -> Vec<&'static str> {
     names
 }
 
-/// Fills an empty database with the rows of a document.
-pub fn fill(connection: &Connection, contents: &Contents) -> rusqlite::Result<()> {
-    let transaction = connection.unchecked_transaction()?;
+/// Rows of one table on their way into the document's database, none of which is kept in memory besides.
+pub struct Rows<'a>(Statement<'a>);
+
+impl<'a> Rows<'a> {
+    pub fn of(connection: &'a Connection, table: &Table) -> rusqlite::Result<Self> {
+        let places = vec!["?"; columns(table).len()].join(", ");
+        Ok(Self(connection.prepare(&format!("INSERT INTO {} VALUES ({places})", table.name()))?))
+    }
+
+    /// Adds a row: a value for every column, in their order.
+    pub fn add(&mut self, values: &[Value]) -> rusqlite::Result<()> {
+        self.0.execute(params_from_iter(values.iter().map(Bound))).map(|_| ())
+    }
+}
+
+/// Makes the empty canonical tables.
+pub fn create(connection: &Connection) -> rusqlite::Result<()> {
     for table in Table::CANONICAL {
         let columns = columns(&table).iter().map(|c| format!("\"{c}\"")).collect::<Vec<_>>().join(", ");
-        transaction.execute_batch(&format!("CREATE TABLE {} ({columns})", table.name()))?;
+        connection.execute_batch(&format!("CREATE TABLE {} ({columns})", table.name()))?;
     }
-    for (table, values) in &contents.rows {
-        let places = vec!["?"; values.len()].join(", ");
-        let sql = format!("INSERT INTO {} VALUES ({places})", table.name());
-        transaction.prepare_cached(&sql)?.execute(params_from_iter(values.iter().map(sql_value)))?;
-    }
-    transaction.commit()
+    Ok(())
 }
 
-fn sql_value(value: &Value) -> rusqlite::types::Value {
-    use rusqlite::types::Value as Sql;
-    match value {
-        Value::Null => Sql::Null,
-        Value::Integer(n) => Sql::Integer(*n),
-        Value::Real(n) => Sql::Real(*n),
-        Value::Text(text) => Sql::Text(text.clone()),
-        Value::BadText(bytes) | Value::Blob(bytes) => Sql::Blob(bytes.clone()),
+/// Moves the rows that a document holds into its database.
+pub fn fill(connection: &Connection, contents: &mut Contents) -> rusqlite::Result<()> {
+    let mut into: Vec<(Table, Rows<'_>)> = Vec::new();
+    for (table, values) in std::mem::take(&mut contents.rows) {
+        let at = match into.iter().position(|(t, _)| *t == table) {
+            Some(at) => at,
+            None => {
+                into.push((table.clone(), Rows::of(connection, &table)?));
+                into.len() - 1
+            }
+        };
+        into[at].1.add(&values)?;
+    }
+    Ok(())
+}
+
+struct Bound<'a>(&'a Value);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            Value::Null => ValueRef::Null,
+            Value::Integer(n) => ValueRef::Integer(*n),
+            Value::Real(n) => ValueRef::Real(*n),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::BadText(bytes) | Value::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
     }
 }
 
-/// The mapping of a database that [`fill`] made.
+/// The mapping of a database that a document was read into.
 pub fn mapping(contents: &Contents) -> Mapping {
     let mut mapping = Mapping {
         findings: contents.findings.clone(),
@@ -101,18 +136,31 @@ pub fn mapping(contents: &Contents) -> Mapping {
         ..Mapping::default()
     };
     for table in &contents.keeps {
-        let mut part = Part::by_rowid(format!("main.{} AS t", table.name()), "t.rowid");
-        for column in table_columns(table) {
-            let mut expr = Expr::from(format!("t.\"{}\"", column.name));
-            if column.kind == ColumnKind::Time {
-                expr = expr.sorted_by(format!("t.\"{}\"", column.name));
-            }
-            part = part.set(&column.name, expr);
+        let mut own = contents.parts.iter().filter(|(t, _)| t == table).peekable();
+        if own.peek().is_none() {
+            mapping.add(table.clone(), part(table, &[]));
         }
-        if *table == Table::Messages {
-            part = part.body("t.role", "t.content", "t.parts").order("t.created_at");
-        }
-        mapping.add(table.clone(), part);
+        own.for_each(|(_, part)| mapping.add(table.clone(), part.clone()));
     }
     mapping
+}
+
+/// Reads a table `t` as it was written, except for the columns that are given as SQL.
+pub fn part(table: &Table, instead: &[(&str, String)]) -> Part {
+    let mut part = Part::by_rowid(format!("main.{} AS t", table.name()), "t.rowid");
+    for column in table_columns(table) {
+        let written = format!("t.\"{}\"", column.name);
+        let mut expr = match instead.iter().find(|(name, _)| *name == column.name) {
+            Some((_, sql)) => Expr::from(sql),
+            None => Expr::from(&written),
+        };
+        if column.kind == ColumnKind::Time {
+            expr = expr.sorted_by(written);
+        }
+        part = part.set(&column.name, expr);
+    }
+    if *table == Table::Messages {
+        part = part.body("t.role", "t.content", "t.parts").order("t.created_at");
+    }
+    part
 }

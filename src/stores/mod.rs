@@ -4,9 +4,11 @@
 
 mod agent_mcp;
 mod blocks;
+mod claude_hooks;
 mod document;
 pub mod durable;
 pub mod folder;
+mod json;
 mod ledgers;
 mod open;
 mod session_do;
@@ -20,10 +22,16 @@ use sqlite::SqliteAdapter;
 
 /// The adapters for SQLite databases; several may recognise the same file.
 fn sqlite_adapters() -> &'static [SqliteAdapter] {
-    &[agent_mcp::ADAPTER, session_do::ADAPTER, durable::mcp_session::ADAPTER, durable::document::ADAPTER]
+    &[
+        agent_mcp::ADAPTER,
+        session_do::ADAPTER,
+        claude_hooks::DATABASE,
+        durable::mcp_session::ADAPTER,
+        durable::document::ADAPTER,
+    ]
 }
 
 /// The adapters for JSON and configuration files; the first that recognises a file reads it.
 fn document_adapters() -> &'static [DocumentAdapter] {
-    &[session_document::ADAPTER]
+    &[session_document::ADAPTER, claude_hooks::FILE]
 }

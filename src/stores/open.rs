@@ -60,10 +60,9 @@ pub fn open(path: &Path, options: &Options) -> Result<Opened, StoreError> {
         let store = open_database(path, &real, copy.clone(), options, &Cancel::default())?;
         return Ok(opened(store, Again::File { path: path.to_owned(), copy }));
     }
-    let (contents, id) = read_document(path, options)?;
     let cancel = Cancel::default();
     let (connection, name) = memory(&cancel)?;
-    document::fill(&connection, &contents).map_err(|e| sqlite_error(e, path))?;
+    let (contents, id) = read_document(path, options, &connection)?;
     let contents = Arc::new(contents);
     let store = memory_store(path, connection, cancel, &contents, id, options)?;
     Ok(opened(store, Again::Memory { name, contents, id }))
@@ -123,7 +122,12 @@ fn unreadable(path: &Path, error: &std::io::Error) -> StoreError {
     StoreError::Unreadable { reason, path: path.to_owned() }
 }
 
-fn read_document(path: &Path, options: &Options) -> Result<(Contents, &'static str), StoreError> {
+/// Reads a document into an empty database.
+fn read_document(
+    path: &Path,
+    options: &Options,
+    connection: &Connection,
+) -> Result<(Contents, &'static str), StoreError> {
     let length = fs::metadata(path).map_err(|e| unreadable(path, &e))?.len();
     if length > MOST_DOCUMENT_BYTES {
         let reason = "it is no database, and too large to be a document (over 1 GiB)".into();
@@ -136,10 +140,17 @@ fn read_document(path: &Path, options: &Options) -> Result<(Contents, &'static s
         return Err(StoreError::Damaged { what, path: path.to_owned() });
     }
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let document = Document { path, stem: &stem, bytes: &bytes, now_ms: options.clock.now_ms() };
+    let now_ms = options.clock.now_ms();
+    let document = Document { path, stem: &stem, bytes: &bytes, now_ms, database: Some(connection) };
+    let fail = |e| sqlite_error(e, path);
+    let transaction = connection.unchecked_transaction().map_err(fail)?;
+    document::create(connection).map_err(fail)?;
     for adapter in document_adapters() {
         if let Some(contents) = (adapter.read)(&document) {
-            return contents.map(|c| (c, adapter.id));
+            let mut contents = contents?;
+            document::fill(connection, &mut contents).map_err(fail)?;
+            transaction.commit().map_err(fail)?;
+            return Ok((contents, adapter.id));
         }
     }
     let reason = match std::str::from_utf8(&bytes) {
@@ -152,7 +163,8 @@ fn read_document(path: &Path, options: &Options) -> Result<(Contents, &'static s
 /// Whether bytes are those of a document that is known, or of a damaged one.
 pub fn is_document(path: &Path, bytes: &[u8]) -> bool {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let document = Document { path, stem: &stem, bytes, now_ms: Clock::default().now_ms() };
+    let now_ms = Clock::default().now_ms();
+    let document = Document { path, stem: &stem, bytes, now_ms, database: None };
     document_adapters().iter().any(|adapter| (adapter.read)(&document).is_some())
 }
 

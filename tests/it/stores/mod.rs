@@ -1,6 +1,7 @@
 //! Each store, from its files to the canonical tables.
 
 mod agent_mcp;
+mod claude_hooks;
 mod durable;
 mod folder;
 pub mod session_do;

@@ -1,0 +1,274 @@
+//! The session file: a JSON object from resume keys to sessions.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use serde_json::value::RawValue;
+
+use super::entries::{self, Entry};
+use super::{Counts, reason, status};
+use crate::core::{Finding, KNOWN_FORGES, ResumeKey, StoreError, Table, Value, table_columns};
+use crate::stores::document::{self, Contents, Document, DocumentAdapter, Rows};
+use crate::stores::json::{self, Encoding, Entries, Fault, Text};
+use crate::stores::sqlite::{Part, sqlite_error};
+
+pub const ADAPTER: DocumentAdapter = DocumentAdapter { id: "claude-hooks-json", read };
+
+/// By so many entries a file is judged.
+const SAMPLE: usize = 200;
+/// So many duplicate keys are named.
+const MOST_NAMED: usize = 5;
+/// Where the entries are in a file that has more than them.
+const WRAPPED: &str = "sessions";
+
+fn read(document: &Document<'_>) -> Option<Result<Contents, StoreError>> {
+    let text = Text::of(document.bytes);
+    let outer = json::read_entries(text.as_bytes())?;
+    let found = Found::of(&outer, text.as_bytes(), document)?;
+    let Some(database) = document.database else { return Some(Ok(Contents::default())) };
+    let mut contents = Contents {
+        keeps: vec![Table::Sessions, Table::Heartbeats],
+        parts: parts(),
+        findings: faults(&text, &outer, &found),
+        facts: found.facts,
+        damaged: outer.fault.is_some() || text.encoding != Encoding::Utf8,
+        ..Contents::default()
+    };
+    let inserted = Rows::of(database, &Table::Sessions)
+        .and_then(|mut rows| insert(&found.entries, found.is_array, &mut rows));
+    Some(match inserted {
+        Ok(findings) => {
+            contents.findings.extend(findings);
+            Ok(contents)
+        }
+        Err(error) => Err(sqlite_error(error, document.path)),
+    })
+}
+
+/// The entries of a document that is a session file.
+struct Found<'a> {
+    entries: Vec<(Cow<'a, str>, &'a RawValue)>,
+    is_array: bool,
+    /// The entry in which the text breaks off.
+    broken: Option<Cow<'a, str>>,
+    facts: Vec<(String, String)>,
+}
+
+impl<'a> Found<'a> {
+    /// None where the document is another one.
+    fn of(outer: &Entries<'a>, text: &'a [u8], document: &Document<'_>) -> Option<Self> {
+        let wrapped = |key: &Option<Cow<'_, str>>| key.as_deref() == Some(WRAPPED);
+        let others = || outer.entries.iter().filter(|(key, _)| !wrapped(key));
+        if !outer.is_array && others().count() <= SAMPLE && !others().any(|(key, raw)| fits(key, raw)) {
+            let whole = outer.entries.iter().rev().find(|(key, _)| wrapped(key));
+            let inner = match (whole, &outer.broken) {
+                (Some((_, raw)), _) => json::read_entries(raw.get().as_bytes()),
+                (None, Some((key, rest))) if key == WRAPPED => json::read_entries(rest),
+                _ => None,
+            };
+            if let Some(inner) = inner
+                && (inner.is_session_file() || inner.is_empty_and_whole())
+            {
+                let facts = others().filter_map(|(key, raw)| fact(key.as_deref()?, raw)).collect();
+                return Some(Self::with(&inner, facts));
+            }
+        }
+        // Nothing but its name tells what an empty object is; in a folder, others lie about.
+        let named = document.stem.to_ascii_lowercase().contains("session");
+        let empty = !outer.is_array
+            && outer.entries.is_empty()
+            && match outer.fault {
+                None | Some(Fault::Trailing(_)) => named || document.database.is_some(),
+                Some(Fault::Truncated(_)) => named && (outer.broken.is_none() || !text.contains(&b':')),
+                Some(Fault::Invalid(..)) => false,
+            };
+        (outer.is_session_file() || empty).then(|| Self::with(outer, Vec::new()))
+    }
+
+    fn with(found: &Entries<'a>, facts: Vec<(String, String)>) -> Self {
+        let key = |key: &Option<Cow<'a, str>>, raw: &'a RawValue| match key {
+            Some(key) => key.clone(),
+            None => entries::key_of(raw).unwrap_or_default().into(),
+        };
+        Self {
+            entries: found.entries.iter().map(|(k, raw)| (key(k, raw), *raw)).collect(),
+            is_array: found.is_array,
+            broken: found.broken.as_ref().map(|(key, _)| key.clone()),
+            facts,
+        }
+    }
+}
+
+impl Entries<'_> {
+    /// Whether most of the first entries are a session file's.
+    fn is_session_file(&self) -> bool {
+        let sample = &self.entries[..self.entries.len().min(SAMPLE)];
+        if sample.is_empty() {
+            return self.broken.as_ref().is_some_and(|(key, _)| entries::is_resume_key(key));
+        }
+        2 * sample.iter().filter(|(key, raw)| fits(key, raw)).count() > sample.len()
+    }
+
+    fn is_empty_and_whole(&self) -> bool {
+        self.entries.is_empty() && self.fault.is_none()
+    }
+}
+
+fn fits(key: &Option<Cow<'_, str>>, raw: &RawValue) -> bool {
+    match key {
+        Some(key) => entries::fits(key, raw),
+        None => entries::key_of(raw).is_some_and(|key| entries::fits(&key, raw)),
+    }
+}
+
+/// What stands beside the entries, such as a version.
+fn fact(name: &str, raw: &RawValue) -> Option<(String, String)> {
+    (name.len() <= 40 && raw.get().len() <= 80)
+        .then(|| (name.to_owned(), raw.get().trim_matches('"').to_owned()))
+}
+
+/// Writes the sessions, and says what is out of the ordinary about them.
+fn insert(
+    entries: &[(Cow<'_, str>, &RawValue)],
+    is_array: bool,
+    rows: &mut Rows<'_>,
+) -> rusqlite::Result<Vec<Finding>> {
+    let columns = table_columns(&Table::Sessions);
+    let at = |name: &str| columns.iter().position(|c| c.name == name).unwrap_or_default();
+    let [id, status, last_used_at, created_at, detail] =
+        ["id", "status", "last_active_at", "created_at", "detail"].map(at);
+    let parts = ["forge", "agent", "repo", "issue"].map(at);
+    let mut counts = Counts::default();
+    let mut seen = HashSet::with_capacity(entries.len());
+    let mut duplicates: Vec<&str> = Vec::new();
+    let mut duplicated = 0;
+    for (key, raw) in entries {
+        if !seen.insert(key.as_ref()) {
+            duplicated += 1;
+            if duplicates.len() < MOST_NAMED && !duplicates.contains(&key.as_ref()) {
+                duplicates.push(key);
+            }
+        }
+        let mut row = vec![Value::Null; columns.len()];
+        let parsed = ResumeKey::parse(key, KNOWN_FORGES);
+        counts.key(parsed.as_ref());
+        if let Some(key) = parsed {
+            let texts = [key.forge, Some(key.agent), Some(key.repo), Some(key.issue)];
+            parts.into_iter().zip(texts).for_each(|(at, text)| row[at] = text.into());
+        }
+        row[id] = key.as_ref().into();
+        match entries::read(raw, is_array) {
+            Entry::Session { last_used, created, detail: fields, legacy, unread_time } => {
+                counts.legacy += usize::from(legacy);
+                counts.unread_times += usize::from(unread_time);
+                row[last_used_at] = last_used.into();
+                row[created_at] = created.into();
+                row[detail] = fields.into();
+            }
+            Entry::Malformed { detail: value } => {
+                counts.malformed += 1;
+                row[status] = "malformed".into();
+                row[detail] = value.into();
+            }
+        }
+        rows.add(&row)?;
+    }
+    let mut findings = counts.findings();
+    if duplicated > 0 {
+        findings.insert(0, duplicate_keys(duplicated, &duplicates));
+    }
+    Ok(findings)
+}
+
+fn duplicate_keys(count: usize, names: &[&str]) -> Finding {
+    let more = if count > names.len() { " and others" } else { "" };
+    let what = super::counted(count, "entry has", "entries have");
+    let message = format!("{what} a key that another has before: {}{more}", names.join(", "));
+    Finding::warning("duplicate-key", message)
+        .at("sessions", names.first().copied().unwrap_or_default())
+        .suggest("All of them are shown; claude-hooks reads only the last of each.")
+}
+
+/// What is wrong with the text.
+fn faults(text: &Text<'_>, outer: &Entries<'_>, found: &Found<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let read = super::counted(found.entries.len(), "entry before it is", "entries before it are");
+    let within = match found.broken.as_ref() {
+        Some(key) => format!(", within the entry {key}"),
+        None => String::new(),
+    };
+    findings.extend(outer.fault.as_ref().map(|fault| {
+        match fault {
+            Fault::Truncated(at) => Finding::error(
+                "json-truncated",
+                format!("The file breaks off at {}{within}", text.place(*at)),
+            )
+            .suggest(format!("{read} shown. Restore the file from a backup; claude-hooks reads none of it.")),
+            Fault::Trailing(at) => Finding::error(
+                "json-trailing-bytes",
+                format!("The document ends, and something follows it at {}", text.place(*at)),
+            )
+            .suggest(
+                "All of the document is shown. Delete what follows; claude-hooks reads none of the file.",
+            ),
+            Fault::Invalid(at, what) => Finding::error(
+                "json-invalid",
+                format!("The file is no JSON from {} on{within}: {what}", text.place(*at)),
+            )
+            .suggest(format!("{read} shown. Correct the text there; claude-hooks reads none of it.")),
+        }
+    }));
+    let again = "All of it is shown. Save the file as UTF-8 without a byte-order mark; claude-hooks reads none of it.";
+    match text.encoding {
+        Encoding::Utf8 => {}
+        Encoding::Marked => findings.push(
+            Finding::error("json-bom", "The file begins with a byte-order mark, which JSON.parse rejects")
+                .suggest(again),
+        ),
+        Encoding::Utf16 { .. } => findings.push(
+            Finding::error("json-utf-16", "The file is UTF-16, and JSON is read as UTF-8").suggest(again),
+        ),
+    }
+    if text.lone_surrogates > 0 {
+        let what = super::counted(text.lone_surrogates, "escape is", "escapes are");
+        findings.push(
+            Finding::warning(
+                "json-lone-surrogate",
+                format!("{what} half a character, such as \\ud83d alone"),
+            )
+            .suggest("Each is shown as U+FFFD; claude-hooks reads the file all the same."),
+        );
+    }
+    if text.bad_bytes > 0 {
+        let what = super::counted(text.bad_bytes, "place has", "places have");
+        findings.push(
+            Finding::warning("json-bad-utf-8", format!("{what} bytes that are not UTF-8"))
+                .suggest("Each is shown as U+FFFD, as claude-hooks reads it too."),
+        );
+    }
+    if found.is_array {
+        let message = "The entries are a list with a key in each, and not an object by key";
+        findings.push(
+            Finding::error("top-level-array", message)
+                .suggest("All of them are shown; claude-hooks finds none of them."),
+        );
+    }
+    findings
+}
+
+/// Sessions as they were written but for their status, which the clock changes; heartbeats are their times again.
+fn parts() -> Vec<(Table, Part)> {
+    let last = "t.last_active_at";
+    let status = format!("coalesce(t.status, {})", status(last));
+    let heartbeats = Part::by_rowid("main.sessions AS t", "t.rowid")
+        .set("session_id", "t.id")
+        .set("status", status.clone())
+        .set("last_heartbeat_at", last)
+        .set("age_seconds", format!("(now_ms() - {last}) / 1000"))
+        .set("liveness", "'unknown'")
+        .set("reason", reason(&status, last));
+    vec![
+        (Table::Sessions, document::part(&Table::Sessions, &[("status", status)])),
+        (Table::Heartbeats, heartbeats),
+    ]
+}

@@ -1,0 +1,96 @@
+//! `claude-hooks`: which Claude session to resume for which issue, as a JSON file and later as a table.
+//!
+//! Source: seed 004 (`charles/claude-hooks`, pull request 825 and the ones before it). A session's key is
+//! `<agent>:<repo>:<issue>`, with `<forge>:` before it since forges are told apart. The program resumes no session that was
+//! last used more than 24 hours ago, and deletes it when it comes across it.
+
+mod database;
+mod entries;
+mod file;
+
+pub use database::ADAPTER as DATABASE;
+pub use file::ADAPTER as FILE;
+
+use crate::core::{Finding, KNOWN_FORGES, ResumeKey};
+
+/// SQL for how old a session may be to be resumed, in milliseconds: the program's default, 24 hours.
+const MOST_AGE_MS: &str = "86400000";
+
+/// SQL for a session's status by the time of its last use.
+fn status(last: &str) -> String {
+    format!(
+        "CASE WHEN {last} IS NULL THEN 'unknown' WHEN now_ms() - {last} <= {MOST_AGE_MS} THEN 'fresh' ELSE 'stale' END"
+    )
+}
+
+/// SQL for what that status means.
+fn reason(status: &str, last: &str) -> String {
+    format!(
+        "CASE {status} WHEN 'malformed' THEN 'the entry names no session'
+           WHEN 'unknown' THEN 'no last use is recorded; claude-hooks takes such a session for expired'
+           WHEN 'fresh' THEN 'last used ' || {ago} || '; claude-hooks resumes it until 24 h have passed'
+           ELSE 'last used ' || {ago} || '; claude-hooks does not resume it after 24 h' END",
+        ago = format_args!(
+            "CASE WHEN {last} > now_ms() THEN 'in the future' WHEN now_ms() - {last} < 7200000
+               THEN ((now_ms() - {last}) / 60000) || ' min ago' ELSE ((now_ms() - {last}) / 3600000) || ' h ago' END"
+        )
+    )
+}
+
+/// How many keys and entries are out of the ordinary.
+#[derive(Debug, Default)]
+struct Counts {
+    malformed: usize,
+    unread_times: usize,
+    legacy: usize,
+    ambiguous: usize,
+    foreman: usize,
+}
+
+impl Counts {
+    fn key(&mut self, key: Option<&ResumeKey<'_>>) {
+        self.ambiguous += usize::from(key.is_none());
+        self.foreman += usize::from(key.is_some_and(|k| k.agent == "foreman"));
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        let all = [
+            (self.malformed > 0).then(|| {
+                let what = counted(self.malformed, "entry names", "entries name");
+                Finding::warning("malformed-entry", format!("{what} no session"))
+                    .suggest("They are shown with the status malformed; what they hold is in their details.")
+            }),
+            (self.unread_times > 0).then(|| {
+                let what = counted(self.unread_times, "entry has", "entries have");
+                Finding::warning("time-unreadable", format!("{what} a time that is none"))
+                    .suggest("It is left empty, and kept in the details as it is written.")
+            }),
+            (self.legacy > 0).then(|| {
+                let what = counted(self.legacy, "entry is", "entries are");
+                let message = format!("{what} of the first format, a bare session id without a time");
+                Finding::info("legacy-entry", message)
+                    .suggest("claude-hooks takes them for expired and starts these sessions anew.")
+            }),
+            (self.ambiguous > 0).then(|| {
+                let what = counted(self.ambiguous, "key", "keys");
+                let forges = KNOWN_FORGES.join(", ");
+                let message = format!(
+                    "{what} cannot be told apart into forge, agent, repository and issue for certain"
+                );
+                Finding::info("ambiguous-key", message)
+                    .suggest(format!("Those columns are left empty. The forges that are known are {forges}."))
+            }),
+            (self.foreman > 0).then(|| {
+                let what = counted(self.foreman, "key is", "keys are");
+                let message = format!("{what} of the agent foreman, which is called architect again since");
+                Finding::info("foreman-key", message)
+                    .suggest("claude-hooks finds them only after it has renamed them to architect.")
+            }),
+        ];
+        all.into_iter().flatten().map(|finding| finding.at("sessions", "")).collect()
+    }
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
