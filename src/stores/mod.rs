@@ -11,6 +11,7 @@ mod ledgers;
 mod open;
 mod session_do;
 pub mod sqlite;
+mod wrangler;
 
 pub use open::{Opened, Options, open, size};
 
@@ -24,5 +25,5 @@ fn sqlite_adapters() -> &'static [SqliteAdapter] {
 
 /// The adapters for JSON and configuration files; the first that recognises a file reads it.
 fn document_adapters() -> &'static [DocumentAdapter] {
-    &[]
+    &[wrangler::ADAPTER]
 }

@@ -4,3 +4,4 @@ mod durable;
 mod folder;
 pub mod session_do;
 mod v8;
+mod wrangler;
