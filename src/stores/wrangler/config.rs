@@ -25,9 +25,8 @@ pub fn read(path: &Path, bytes: &[u8]) -> Option<Result<Config, StoreError>> {
     let is_json = |text: &str| text.trim_start().starts_with(['{', '/']);
     let damaged = |breaks: Break| {
         let Break { line, column, reason } = breaks;
-        let what = format!(
-            "it is a wrangler configuration that breaks off at line {line}, column {column} ({reason})"
-        );
+        let what =
+            format!("it reads as a wrangler configuration as far as line {line}, column {column} ({reason})");
         Some(Err(StoreError::Damaged { what, path: path.to_owned() }))
     };
     let text = match std::str::from_utf8(bytes) {
@@ -150,6 +149,7 @@ fn is_toml_key(line: &str, word: &str) -> bool {
 
 /// Whether it is JSON lines, in each of which there may be anything.
 fn is_lines(text: &str) -> bool {
-    let first = text.trim_start().lines().next().unwrap_or_default();
-    serde_json::from_str::<serde::de::IgnoredAny>(first).is_ok()
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let first = lines.next().unwrap_or_default();
+    lines.next().is_some() && serde_json::from_str::<serde::de::IgnoredAny>(first).is_ok()
 }
