@@ -14,6 +14,7 @@ mod open;
 mod session_do;
 mod session_document;
 pub mod sqlite;
+mod wrangler;
 
 pub use open::{Opened, Options, open, size};
 
@@ -33,5 +34,5 @@ fn sqlite_adapters() -> &'static [SqliteAdapter] {
 
 /// The adapters for JSON and configuration files; the first that recognises a file reads it.
 fn document_adapters() -> &'static [DocumentAdapter] {
-    &[session_document::ADAPTER, claude_hooks::FILE]
+    &[wrangler::ADAPTER, session_document::ADAPTER, claude_hooks::FILE]
 }

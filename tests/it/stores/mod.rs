@@ -7,3 +7,4 @@ mod folder;
 pub mod session_do;
 mod session_document;
 mod v8;
+mod wrangler;
