@@ -140,8 +140,7 @@ fn read_document(
         return Err(StoreError::Damaged { what, path: path.to_owned() });
     }
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let now_ms = options.clock.now_ms();
-    let document = Document { path, stem: &stem, bytes: &bytes, now_ms, database: Some(connection) };
+    let document = Document { path, stem: &stem, bytes: &bytes, database: Some(connection) };
     let fail = |e| sqlite_error(e, path);
     let transaction = connection.unchecked_transaction().map_err(fail)?;
     document::create(connection).map_err(fail)?;
@@ -163,8 +162,7 @@ fn read_document(
 /// Whether bytes are those of a document that is known, or of a damaged one.
 pub fn is_document(path: &Path, bytes: &[u8]) -> bool {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let now_ms = Clock::default().now_ms();
-    let document = Document { path, stem: &stem, bytes, now_ms, database: None };
+    let document = Document { path, stem: &stem, bytes, database: None };
     document_adapters().iter().any(|adapter| (adapter.read)(&document).is_some())
 }
 
