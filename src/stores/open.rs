@@ -62,7 +62,7 @@ pub fn open(path: &Path, options: &Options) -> Result<Opened, StoreError> {
     }
     let cancel = Cancel::default();
     let (connection, name) = memory(&cancel)?;
-    let (contents, id) = read_document(path, options, &connection)?;
+    let (contents, id) = read_document(path, &connection)?;
     let contents = Arc::new(contents);
     let store = memory_store(path, connection, cancel, &contents, id, options)?;
     Ok(opened(store, Again::Memory { name, contents, id }))
@@ -123,11 +123,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> StoreError {
 }
 
 /// Reads a document into an empty database.
-fn read_document(
-    path: &Path,
-    options: &Options,
-    connection: &Connection,
-) -> Result<(Contents, &'static str), StoreError> {
+fn read_document(path: &Path, connection: &Connection) -> Result<(Contents, &'static str), StoreError> {
     let length = fs::metadata(path).map_err(|e| unreadable(path, &e))?.len();
     if length > MOST_DOCUMENT_BYTES {
         let reason = "it is no database, and too large to be a document (over 1 GiB)".into();
