@@ -32,7 +32,10 @@ pub fn bar(ui: &mut Ui, source: &SourceView) -> Vec<Command> {
                     let name = ui.painter().layout_no_wrap(tab.name().to_owned(), font, color);
                     let number = ui.painter().layout_no_wrap(count.clone(), small_font(), count_color);
                     let gap = if count.is_empty() { 0.0 } else { 6.0 };
-                    let width = name.size().x + gap + number.size().x + 2.0 * space::S + 2.0;
+                    // Room for a count that is not known yet, so that the tabs do not move under the pointer.
+                    let waits = count.is_empty() && is_counting(source, tab);
+                    let room = if waits { 6.0 + space::L } else { gap + number.size().x };
+                    let width = name.size().x + room + 2.0 * space::S + 2.0;
                     let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::click());
                     response.widget_info(|| WidgetInfo::selected(Role::Tab, true, active, tab.name()));
                     let y = rect.center().y;
@@ -52,6 +55,13 @@ pub fn bar(ui: &mut Ui, source: &SourceView) -> Vec<Command> {
             });
         });
     commands
+}
+
+/// Whether the tab's count is still to come.
+fn is_counting(source: &SourceView, tab: Tab) -> bool {
+    let Some(table) = tab.table() else { return false };
+    let keeps = source.about.shown().is_some_and(|a| a.keeps.contains(&table));
+    keeps && source.counts.get(&table).is_none_or(|c| c.shown().is_none())
 }
 
 fn count(source: &SourceView, tab: Tab, colors: &super::theme::Colors) -> (String, egui::Color32) {

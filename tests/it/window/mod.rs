@@ -63,11 +63,21 @@ pub fn names(harness: &Harness<'_, App>) -> Vec<String> {
     harness.root().children_recursive().filter_map(|n| n.accesskit_node().label()).collect()
 }
 
-/// Waits for something of exactly that name, and clicks it.
+/// Waits for something of exactly that name to stand still, and clicks it.
 pub fn click(harness: &mut Harness<'_, App>, name: &str) {
-    until(harness, name, |h| h.query_all_by_label(name).next().is_some());
-    let node = harness.query_all_by_label(name).next().expect("it was there");
-    node.click();
+    let mut before = None;
+    let end = Instant::now() + PATIENCE;
+    loop {
+        harness.step();
+        let place = harness.query_all_by_label(name).next().map(|node| node.rect());
+        if place.is_some() && place == before {
+            break;
+        }
+        assert!(Instant::now() < end, "nothing to click: {name}; there is: {:?}", names(harness));
+        before = place;
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    harness.query_all_by_label(name).next().expect("it was there").click();
     harness.step();
     harness.step();
 }
