@@ -104,7 +104,7 @@ fn right(
     let name = "Go to row";
     let mut typed = view.go_to.clone();
     let response =
-        widgets::field(ui, &mut typed, "Row", name, 56.0).on_hover_text("Go to the row of this number");
+        widgets::field(ui, &mut typed, "Row", name, 88.0).on_hover_text("Go to the row of this number");
     if response.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter)) {
         let digits: String = typed.chars().filter(char::is_ascii_digit).collect();
         if let Ok(number) = digits.parse() {

@@ -171,8 +171,10 @@ pub fn failure(ui: &mut Ui, failure: &crate::core::Failure, next: Option<&str>) 
 /// A name and what stands beside it, as in the details.
 pub fn fact(ui: &mut Ui, label: &str, text: &str, mono: bool, label_width: f32) -> Response {
     let colors = colors_of(ui.ctx());
-    ui.horizontal(|ui| {
-        let height = sizes_in_use().row - 2.0;
+    let height = sizes_in_use().row - space::XS;
+    let line = vec2(ui.available_width(), height);
+    let layout = egui::Layout::left_to_right(egui::Align::Center);
+    ui.allocate_ui_with_layout(line, layout, |ui| {
         ui.spacing_mut().interact_size.y = height;
         let (rect, _) = ui.allocate_exact_size(vec2(label_width, height), Sense::hover());
         text_in(ui, rect, label, text_font(), colors.muted, false);

@@ -85,8 +85,7 @@ fn guard(connection: &mut Connection, cancel: &Cancel) -> rusqlite::Result<()> {
         connection.set_limit(limit, most)?;
     }
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection
-        .execute_batch("PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;")?;
+    connection.execute_batch("PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON;")?;
     let cancel = cancel.clone();
     connection.progress_handler(1000, Some(move || cancel.is_cancelled()))?;
     Ok(())

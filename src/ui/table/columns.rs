@@ -1,8 +1,10 @@
 //! Which columns show, in which order, and how wide.
 
 use crate::core::{Column, ColumnKind, Table};
-use crate::ui::format::heading;
+use crate::ui::format::{group, heading};
 use crate::ui::model::Layout;
+use crate::ui::table_view::TableView;
+use crate::ui::theme::{sizes_in_use, space};
 
 /// A column as it is drawn.
 #[derive(Debug, Clone)]
@@ -21,12 +23,15 @@ pub struct Shown {
 pub const MIN_WIDTH: f32 = 40.0;
 
 /// The columns that show, the row's number first; the one that says most takes the width that is left.
-pub fn shown_columns(table: &Table, columns: &[Column], layout: &Layout, width: f32) -> Vec<Shown> {
+pub fn shown_columns(view: &TableView, layout: &Layout, width: f32) -> Vec<Shown> {
+    let (table, columns) = (&view.query.table, &view.columns);
+    // As wide as the last row's number.
+    let digits = group(view.len() as u64).len().max(3);
     let mut shown = vec![Shown {
         place: None,
         column: Column { name: "#".into(), kind: ColumnKind::Number },
         heading: "#".into(),
-        width: 56.0,
+        width: 2.0 * space::S + digits as f32 * sizes_in_use().text * 0.62,
         x: 0.0,
         right: true,
         mono: false,

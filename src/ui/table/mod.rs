@@ -55,7 +55,7 @@ pub fn show(ui: &mut Ui, view: &mut TableView, layout: &mut Layout, look: &Look)
     }
     let sizes = sizes_in_use();
     let outer = ui.available_rect_before_wrap();
-    let columns = shown_columns(&view.query.table, &view.columns, layout, outer.width() - BAR_WIDTH);
+    let columns = shown_columns(view, layout, outer.width() - BAR_WIDTH);
     let width: f32 = columns.iter().map(|c| c.width).sum();
     let head = sizes.header + if filters_shown(view) { sizes.control + 6.0 } else { 0.0 };
     let inner = Rect::from_min_max(outer.min, pos2(outer.right() - BAR_WIDTH, outer.bottom()));

@@ -91,7 +91,7 @@ bad.lone-surrogate.json          2 rows, whole: json-lone-surrogate, legacy-entr
 bad.top-level-array.json         5 rows, whole: top-level-array
 bad.trailing-garbage.json        5 rows, damaged: json-trailing-bytes
 bad.truncated.json               17 rows, damaged: json-truncated
-session-document.json            not recognised
+bad.wrong-types.json             10 rows, whole: malformed-entry
 sessions.empty-object.json       0 rows, whole
 sessions.json                    59 rows, whole
 sessions.mixed-legacy.json       58 rows, whole: legacy-entry, ambiguous-key, foreman-key
