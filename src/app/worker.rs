@@ -224,12 +224,12 @@ fn next(jobs: &Receiver<Job>, waiting: &mut VecDeque<Job>) -> Option<Job> {
     }
     waiting.extend(jobs.try_iter());
     let pages = waiting.iter().filter(|j| matches!(j, Job::Rows { .. })).count();
-    for _ in MOST_WAITING_PAGES..pages {
-        let oldest = waiting.iter().position(|j| matches!(j, Job::Rows { .. }))?;
-        // Its page is asked for again when it is drawn again.
-        return waiting.remove(oldest).map(empty_page);
+    if pages <= MOST_WAITING_PAGES {
+        return waiting.pop_front();
     }
-    waiting.pop_front()
+    let oldest = waiting.iter().position(|j| matches!(j, Job::Rows { .. }))?;
+    // Its page is asked for again when it is drawn again.
+    waiting.remove(oldest).map(empty_page)
 }
 
 /// The same job without keys, answered at once.

@@ -14,7 +14,6 @@ pub struct Document<'a> {
     /// The file's name without its last extension.
     pub stem: &'a str,
     pub bytes: &'a [u8],
-    pub now_ms: i64,
     /// The document's own database, for [`Rows`]; none where it is only to be recognised.
     pub database: Option<&'a Connection>,
 }

@@ -62,7 +62,7 @@ pub fn open(path: &Path, options: &Options) -> Result<Opened, StoreError> {
     }
     let cancel = Cancel::default();
     let (connection, name) = memory(&cancel)?;
-    let (contents, id) = read_document(path, options, &connection)?;
+    let (contents, id) = read_document(path, &connection)?;
     let contents = Arc::new(contents);
     let store = memory_store(path, connection, cancel, &contents, id, options)?;
     Ok(opened(store, Again::Memory { name, contents, id }))
@@ -123,11 +123,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> StoreError {
 }
 
 /// Reads a document into an empty database.
-fn read_document(
-    path: &Path,
-    options: &Options,
-    connection: &Connection,
-) -> Result<(Contents, &'static str), StoreError> {
+fn read_document(path: &Path, connection: &Connection) -> Result<(Contents, &'static str), StoreError> {
     let length = fs::metadata(path).map_err(|e| unreadable(path, &e))?.len();
     if length > MOST_DOCUMENT_BYTES {
         let reason = "it is no database, and too large to be a document (over 1 GiB)".into();
@@ -140,8 +136,7 @@ fn read_document(
         return Err(StoreError::Damaged { what, path: path.to_owned() });
     }
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let now_ms = options.clock.now_ms();
-    let document = Document { path, stem: &stem, bytes: &bytes, now_ms, database: Some(connection) };
+    let document = Document { path, stem: &stem, bytes: &bytes, database: Some(connection) };
     let fail = |e| sqlite_error(e, path);
     let transaction = connection.unchecked_transaction().map_err(fail)?;
     document::create(connection).map_err(fail)?;
@@ -163,8 +158,7 @@ fn read_document(
 /// Whether bytes are those of a document that is known, or of a damaged one.
 pub fn is_document(path: &Path, bytes: &[u8]) -> bool {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let now_ms = Clock::default().now_ms();
-    let document = Document { path, stem: &stem, bytes, now_ms, database: None };
+    let document = Document { path, stem: &stem, bytes, database: None };
     document_adapters().iter().any(|adapter| (adapter.read)(&document).is_some())
 }
 

@@ -19,6 +19,13 @@ struct Segment {
     depth: u8,
 }
 
+/// Where a row is drawn: the whole line, and how far its text is indented.
+#[derive(Clone, Copy)]
+struct Place {
+    line: Rect,
+    left: f32,
+}
+
 #[derive(Clone, Copy)]
 enum What {
     Source(SourceId),
@@ -108,36 +115,35 @@ fn rows(ui: &mut Ui, list: Rect, screen: &mut Screen, commands: &mut Vec<Command
     let height = sizes_in_use().row;
     let segments = segments(screen);
     let total = segments.last().map_or(0, |s| s.start + s.len);
-    let mut place = screen.sources_scroll;
+    let mut scrolled = screen.sources_scroll;
     let wheel = if ui.rect_contains_pointer(list) { ui.input(|i| i.smooth_scroll_delta().y) } else { 0.0 };
     if wheel != 0.0 {
-        place.by_points(-wheel, height, total, list.height());
+        scrolled.by_points(-wheel, height, total, list.height());
     }
-    place.clamp(height, total, list.height());
+    scrolled.clamp(height, total, list.height());
     let mut inside = ui.new_child(egui::UiBuilder::new().max_rect(list).id_salt("sources"));
     inside.set_clip_rect(list.intersect(ui.clip_rect()));
-    let count = ((list.height() + place.offset) / height).ceil() as usize;
-    for i in place.first..(place.first + count).min(total) {
-        let top = list.top() + (i - place.first) as f32 * height - place.offset;
+    let count = ((list.height() + scrolled.offset) / height).ceil() as usize;
+    for i in scrolled.first..(scrolled.first + count).min(total) {
+        let top = list.top() + (i - scrolled.first) as f32 * height - scrolled.offset;
         let line = Rect::from_min_size(pos2(list.left(), top), vec2(list.width(), height));
         let at = segments.partition_point(|s| s.start + s.len <= i);
         let Some(segment) = segments.get(at) else { break };
-        let left = space::M + f32::from(segment.depth) * space::M;
+        let place = Place { line, left: space::M + f32::from(segment.depth) * space::M };
         match segment.what {
             What::Source(id) => source_row(&mut inside, line, screen, id, commands),
-            What::Sessions(id) => {
-                session_row(&mut inside, line, left, screen, id, i - segment.start, commands)
-            }
-            What::Member(id, member) => member_row(&mut inside, line, left, screen, id, member, commands),
+            What::Sessions(id) => session_row(&mut inside, place, screen, id, i - segment.start, commands),
+            What::Member(id, member) => member_row(&mut inside, place, screen, id, member, commands),
         }
     }
     let track = Rect::from_min_max(pos2(list.right() - 8.0, list.top()), list.max);
     let visible = f64::from(list.height() / height);
-    let (_, wanted) = scroll::bar(ui, ui.scope_id().with("bar"), track, place.first as f64, visible, total);
+    let (_, wanted) =
+        scroll::bar(ui, ui.scope_id().with("bar"), track, scrolled.first as f64, visible, total);
     if let Some(row) = wanted {
-        place = scroll::RowScroll { first: row as usize, offset: 0.0 };
+        scrolled = scroll::RowScroll { first: row as usize, offset: 0.0 };
     }
-    screen.sources_scroll = place;
+    screen.sources_scroll = scrolled;
 }
 
 /// The ground of a line that can be clicked; gives its response.
@@ -212,8 +218,7 @@ fn source_state(source: &SourceView, colors: &Colors) -> (String, egui::Color32)
 
 fn session_row(
     ui: &mut Ui,
-    line: Rect,
-    left: f32,
+    place: Place,
     screen: &mut Screen,
     id: SourceId,
     at: usize,
@@ -232,10 +237,10 @@ fn session_row(
     let on = current && chosen.as_deref() == Some(session.as_str());
     let shown = title.clone().unwrap_or_else(|| shorten_middle(&session, 36).into_owned());
     let shown = visible(&shown).into_owned();
-    let response = line_response(ui, line, ui.scope_id().with(("session", id, at)), &shown, on);
+    let response = line_response(ui, place.line, ui.scope_id().with(("session", id, at)), &shown, on);
     let count = row.cells.get(9).and_then(|c| c.value.as_i64()).map(i64::unsigned_abs).or(total);
     let right = count.map(format::group).unwrap_or_default();
-    draw_entry(ui, line, left, &shown, &right, status_color(colors, text(2)), on);
+    draw_entry(ui, place, &shown, &right, status_color(colors, text(2)), on);
     let hover = hover_text(&row, &session, text(2));
     if response.clicked() {
         commands.push(Command::Select(id));
@@ -257,8 +262,7 @@ fn hover_text(row: &Row, session: &str, status: Option<&str>) -> String {
 
 fn member_row(
     ui: &mut Ui,
-    line: Rect,
-    left: f32,
+    place: Place,
     screen: &mut Screen,
     id: SourceId,
     at: usize,
@@ -269,14 +273,14 @@ fn member_row(
     let Some(member) = member else { return };
     let on = member.opened.is_some() && screen.current == member.opened;
     let name = visible(&member.name).into_owned();
-    let response = line_response(ui, line, ui.scope_id().with(("member", id, at)), &name, on);
+    let response = line_response(ui, place.line, ui.scope_id().with(("member", id, at)), &name, on);
     let right = match (&member.failure, member.sessions, member.messages) {
         (Some(_), ..) => "not opened".to_owned(),
         (None, 2.., _) => format!("{} sessions", format::group(member.sessions)),
         (None, _, 0) => kind(&member).to_owned(),
         (None, _, messages) => format::group(messages),
     };
-    draw_entry(ui, line, left, &name, &right, worst_color(colors, &member), on);
+    draw_entry(ui, place, &name, &right, worst_color(colors, &member), on);
     if response.clicked() {
         commands.push(Command::OpenMember(id, at));
     }
@@ -309,7 +313,8 @@ fn status_color(colors: &Colors, status: Option<&str>) -> egui::Color32 {
     }
 }
 
-fn draw_entry(ui: &Ui, line: Rect, left: f32, text: &str, right: &str, color: egui::Color32, on: bool) {
+fn draw_entry(ui: &Ui, place: Place, text: &str, right: &str, color: egui::Color32, on: bool) {
+    let Place { line, left } = place;
     let colors = colors_of(ui.ctx());
     let x = line.left() + left + space::XS;
     widgets::dot(ui, pos2(x + 4.0, line.center().y), color);

@@ -30,11 +30,11 @@ pub fn show(ui: &mut Ui, screen: &Screen) -> Vec<Command> {
         if let Some(busy) = &screen.busy {
             ui.add_space(space::S);
             ui.label(RichText::new(busy).color(colors.muted));
-            if let Some(id) = screen.current {
-                if widgets::quiet_button(ui, "Cancel", "Stop this; what was found stays").clicked() {
-                    commands.push(Command::CancelWalk(id));
-                    commands.push(Command::CancelScan);
-                }
+            if let Some(id) = screen.current
+                && widgets::quiet_button(ui, "Cancel", "Stop this; what was found stays").clicked()
+            {
+                commands.push(Command::CancelWalk(id));
+                commands.push(Command::CancelScan);
             }
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {

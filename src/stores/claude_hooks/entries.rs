@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use rusqlite::types::ValueRef;
 use serde_json::value::RawValue;
 
-use crate::core::{ResumeKey, shorten_middle};
+use crate::core::shorten_middle;
 use crate::stores::json::{self, Entries};
 use crate::stores::sqlite::time_ms;
 
@@ -77,7 +77,7 @@ pub fn is_resume_key(key: &str) -> bool {
     parts.len() >= 3
         && parts[1..parts.len() - 1].iter().any(|p| p.contains('/') && !p.starts_with('/'))
         && ![parts[0], parts[parts.len() - 1]].iter().any(|p| p.contains(['/', ' ']))
-        && !ResumeKey::parse(key, &["http", "https"]).is_some_and(|k| k.forge.is_some())
+        && !parts[1].starts_with("//")
 }
 
 fn object(fields: &Entries<'_>, keyed: bool) -> Option<Entry> {

@@ -132,11 +132,9 @@ fn is_telling(text: &str, json: bool) -> bool {
 }
 
 fn has_json_key(text: &str, word: &str) -> bool {
+    // In JSON within a text there is a backslash before the second quote.
     let quoted = format!("\"{word}\"");
-    text.match_indices(&quoted).any(|(at, found)| {
-        // Behind a backslash it is JSON within a text.
-        !text[..at].ends_with('\\') && text[at + found.len()..].trim_start().starts_with(':')
-    })
+    text.match_indices(&quoted).any(|(at, found)| text[at + found.len()..].trim_start().starts_with(':'))
 }
 
 fn is_toml_key(line: &str, word: &str) -> bool {

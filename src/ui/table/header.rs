@@ -4,7 +4,7 @@ use egui::accesskit::Role;
 use egui::{CursorIcon, Rect, Sense, Stroke, Ui, UiBuilder, WidgetInfo, pos2, vec2};
 
 use super::columns::{MIN_WIDTH, Shown, is_shown, toggle};
-use super::{Look, Output, filters_shown};
+use super::{Output, filters_shown};
 use crate::core::{Condition, Filter, Sort};
 use crate::ui::Command;
 use crate::ui::model::Layout;
@@ -12,15 +12,17 @@ use crate::ui::table_view::TableView;
 use crate::ui::theme::{colors_of, sizes_in_use, space, strong_font};
 use crate::ui::widgets;
 
-pub fn show(
-    ui: &mut Ui,
-    rect: Rect,
-    view: &mut TableView,
-    layout: &mut Layout,
-    columns: &[Shown],
-    look: &Look,
-    out: &mut Output,
-) {
+/// Where the headings are drawn, and for which columns.
+pub struct Head<'a> {
+    pub rect: Rect,
+    pub columns: &'a [Shown],
+    /// The filter that is open takes the keyboard.
+    pub focus_filter: bool,
+}
+
+/// Draws the headings, and the filters where they are open.
+pub fn show(ui: &mut Ui, head: &Head<'_>, view: &mut TableView, layout: &mut Layout, out: &mut Output) {
+    let Head { rect, columns, focus_filter } = *head;
     let colors = colors_of(ui.ctx());
     let line = Stroke::new(1.0, colors.line);
     ui.painter().rect_filled(rect, 0, colors.panel);
@@ -37,7 +39,7 @@ pub fn show(
     }
     if filters_shown(view) {
         let row = Rect::from_min_max(pos2(rect.left(), rect.top() + sizes_in_use().header), rect.max);
-        filters(ui, row, view, columns, look);
+        filters(ui, row, view, columns, focus_filter);
     }
 }
 
@@ -130,7 +132,7 @@ fn resize(ui: &Ui, cell: Rect, column: &Shown, layout: &mut Layout) {
 }
 
 /// A field under every heading; what is typed narrows the rows at once.
-fn filters(ui: &mut Ui, row: Rect, view: &mut TableView, columns: &[Shown], look: &Look) {
+fn filters(ui: &mut Ui, row: Rect, view: &mut TableView, columns: &[Shown], focus_filter: bool) {
     let mut changed = false;
     let wanted = view.filter_open.clone();
     for column in columns.iter().filter(|c| c.place.is_some()) {
@@ -144,7 +146,7 @@ fn filters(ui: &mut Ui, row: Rect, view: &mut TableView, columns: &[Shown], look
         let width = cell.width() - 26.0;
         let response = widgets::field(&mut inside, &mut typed, "filter", &label, width);
         let response = response.on_hover_text("text · !text · =exact · >=from · <=to · = (empty)");
-        if look.focus_filter
+        if focus_filter
             && (wanted.as_deref() == Some(name.as_str())
                 || (wanted.as_deref() == Some("") && is_main(columns, column)))
         {

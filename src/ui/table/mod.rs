@@ -69,7 +69,8 @@ pub fn show(ui: &mut Ui, view: &mut TableView, layout: &mut Layout, look: &Look)
                 ui.allocate_exact_size(vec2(width.max(inner.width()), inner.height()), egui::Sense::hover());
             let header = Rect::from_min_size(rect.min, vec2(rect.width(), head));
             let body = Rect::from_min_max(pos2(rect.left(), rect.top() + head), rect.max);
-            header::show(ui, header, view, layout, &columns, look, &mut out);
+            let head = header::Head { rect: header, columns: &columns, focus_filter: look.focus_filter };
+            header::show(ui, &head, view, layout, &mut out);
             if view.is_empty() {
                 let mut inside = ui.new_child(UiBuilder::new().max_rect(body.intersect(ui.clip_rect())));
                 empty(&mut inside, view, look, &mut out);
