@@ -8,6 +8,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::core::Finding;
+
 /// The text of a document, made fit to parse, and what had to be done to it.
 #[derive(Debug)]
 pub struct Text<'a> {
@@ -157,6 +159,84 @@ pub fn read_entries(text: &[u8]) -> Option<Entries<'_>> {
         found.broken = entry_at(&text[end..]);
     }
     Some(found)
+}
+
+/// What is shown of a document that is broken, in words for its findings.
+#[derive(Debug)]
+pub struct Shown<'a> {
+    /// What stands before the break: `5 entries before it are`.
+    pub before: String,
+    /// In what the text breaks off.
+    pub within: Option<String>,
+    /// The program that reads such documents.
+    pub reader: &'a str,
+}
+
+/// Says what is wrong with a text.
+pub fn faults(text: &Text<'_>, fault: Option<&Fault>, shown: &Shown<'_>) -> Vec<Finding> {
+    let Shown { before, within, reader } = shown;
+    let within = within.as_ref().map(|what| format!(", within {what}")).unwrap_or_default();
+    let mut findings = Vec::new();
+    findings.extend(fault.map(|fault| {
+        match fault {
+            Fault::Truncated(at) => {
+                let place = text.place(*at);
+                Finding::error("json-truncated", format!("The file breaks off at {place}{within}")).suggest(
+                    format!("{before} shown. Restore the file from a backup; {reader} reads none of it."),
+                )
+            }
+            Fault::Trailing(at) => Finding::error(
+                "json-trailing-bytes",
+                format!("The document ends, and something follows it at {}", text.place(*at)),
+            )
+            .suggest(format!(
+                "All of the document is shown. Delete what follows; {reader} reads none of the file."
+            )),
+            Fault::Invalid(at, what) => Finding::error(
+                "json-invalid",
+                format!("The file is no JSON from {} on{within}: {what}", text.place(*at)),
+            )
+            .suggest(format!("{before} shown. Correct the text there; {reader} reads none of it.")),
+        }
+    }));
+    let again = format!(
+        "All of it is shown. Save the file as UTF-8 without a byte-order mark; {reader} reads none of it."
+    );
+    match text.encoding {
+        Encoding::Utf8 => {}
+        Encoding::Marked => findings.push(
+            Finding::error(
+                "json-bom",
+                "The file begins with a byte-order mark, which readers of JSON reject",
+            )
+            .suggest(again),
+        ),
+        Encoding::Utf16 { .. } => findings.push(
+            Finding::error("json-utf-16", "The file is UTF-16, and JSON is read as UTF-8").suggest(again),
+        ),
+    }
+    if text.lone_surrogates > 0 {
+        let what = counted(text.lone_surrogates, "escape is", "escapes are");
+        findings.push(
+            Finding::warning(
+                "json-lone-surrogate",
+                format!("{what} half a character, such as \\ud83d alone"),
+            )
+            .suggest(format!("Each is shown as U+FFFD; {reader} reads the file all the same.")),
+        );
+    }
+    if text.bad_bytes > 0 {
+        let what = counted(text.bad_bytes, "place has", "places have");
+        findings.push(
+            Finding::warning("json-bad-utf-8", format!("{what} bytes that are not UTF-8"))
+                .suggest("Each is shown as U+FFFD."),
+        );
+    }
+    findings
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// How deep arrays and objects are nested.

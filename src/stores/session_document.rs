@@ -7,12 +7,14 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use memchr::memmem;
 use serde::Deserialize as _;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
 use super::blocks;
 use super::document::{Contents, Document, DocumentAdapter};
+use super::json::{self, Encoding, Entries, Shown, Text};
 use crate::core::{Finding, StoreError, Table, Timestamp, parse_timestamp};
 
 pub const ADAPTER: DocumentAdapter = DocumentAdapter { id: "session-document", read };
@@ -30,8 +32,6 @@ const NAMED: [&str; 3] = ["metadata", "created_at", "last_updated"];
 pub struct SessionDocument<'a> {
     pub messages: Vec<&'a RawValue>,
     fields: BTreeMap<String, &'a RawValue>,
-    /// Where the document ends and something else follows.
-    trailing: Option<serde_json::Error>,
 }
 
 /// A message of a session document, in the terms of [`super::blocks`].
@@ -50,24 +50,42 @@ impl<'a> SessionDocument<'a> {
     /// # Errors
     /// Where it is no JSON; whether it was meant to be a session document is not known then.
     pub fn read(text: &'a str) -> Result<Option<Self>, serde_json::Error> {
-        let mut reader = serde_json::Deserializer::from_str(text);
-        let outer = <&RawValue>::deserialize(&mut reader)?;
-        let trailing = reader.end().err();
+        // What follows the document is not looked at here.
+        let outer = <&RawValue>::deserialize(&mut serde_json::Deserializer::from_str(text))?;
         if !outer.get().starts_with('{') {
             return Ok(None);
         }
         let fields: BTreeMap<String, &'a RawValue> = serde_json::from_str(outer.get())?;
-        let named = NAMED.iter().filter(|n| fields.contains_key(**n)).count();
         let Some(messages) = fields.get("messages").filter(|m| m.get().starts_with('[')) else {
             return Ok(None);
         };
         let messages: Vec<&'a RawValue> = serde_json::from_str(messages.get())?;
-        // With no message to tell it by, one more of its fields must.
-        let enough = match messages.iter().any(|m| m.get().starts_with('{')) {
-            true => named >= 1,
-            false => messages.is_empty() && named >= 2,
+        Ok(Some(Self { messages, fields }).filter(Self::is_known))
+    }
+
+    /// Reads what stands before the break of a broken text; none where that is no session document for certain.
+    fn before_break(found: &Entries<'a>) -> Option<Self> {
+        let keyed =
+            |(key, raw): &(Option<Cow<'a, str>>, &'a RawValue)| Some((key.clone()?.into_owned(), *raw));
+        let fields: BTreeMap<String, &'a RawValue> = found.entries.iter().filter_map(keyed).collect();
+        let list = match (&found.broken, fields.get("messages")) {
+            (Some((key, rest)), None) if key == "messages" => json::read_entries(rest),
+            (_, messages) => messages.and_then(|raw| json::read_entries(raw.get().as_bytes())),
         };
-        Ok(enough.then_some(Self { messages, fields, trailing }))
+        let messages = list.filter(|l| l.is_array)?.entries.into_iter().map(|(_, raw)| raw).collect();
+        let session = Self { messages, fields };
+        // The other fields may be what is missing; a message has a role then.
+        let first = session.messages.first().map(|raw| Message::read(raw));
+        (session.is_known() || first.is_some_and(|m| m.role.is_some())).then_some(session)
+    }
+
+    fn is_known(&self) -> bool {
+        let named = NAMED.iter().filter(|n| self.fields.contains_key(**n)).count();
+        // With no message to tell it by, one more of its fields must.
+        match self.messages.iter().any(|m| m.get().starts_with('{')) {
+            true => named >= 1,
+            false => self.messages.is_empty() && named >= 2,
+        }
     }
 
     /// A field beside the messages; none where it is null.
@@ -117,41 +135,63 @@ impl Message {
 }
 
 fn read(document: &Document<'_>) -> Option<Result<Contents, StoreError>> {
-    let bytes = document.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(document.bytes);
-    // Most other documents are known not to be one without being parsed.
-    memchr::memmem::find(bytes, b"messages")?;
-    let damaged = |what: String| Some(Err(StoreError::Damaged { what, path: document.path.to_owned() }));
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) if begins_like_one(bytes) => {
-            return damaged(format!("its text is not UTF-8 from byte {} on", error.valid_up_to()));
-        }
-        Err(_) => return None,
-    };
-    if bytes.len() > MOST_BYTES {
+    // Most other documents are known not to be one without being parsed. In UTF-16 every letter has a NUL beside it.
+    let wide: Vec<u8> = b"messages".iter().flat_map(|b| [*b, 0]).collect();
+    memmem::find(document.bytes, b"messages").or_else(|| memmem::find(document.bytes, &wide[..15]))?;
+    let text = Text::of(document.bytes);
+    if document.bytes.len() > MOST_BYTES {
         let reason = "it begins like a session document, and is too large to be one (over 256 MiB)".into();
         let error = StoreError::NotRecognised { reason, path: document.path.to_owned() };
-        return begins_like_one(bytes).then_some(Err(error));
+        return begins_like_one(text.as_bytes()).then_some(Err(error));
     }
+    let damaged = |what: String| Err(StoreError::Damaged { what, path: document.path.to_owned() });
     // As the program stores it: the JSON of the document in a JSON string.
-    let text = match text.trim_start().starts_with('"') {
-        true => match serde_json::from_str::<String>(text) {
-            Ok(text) => Cow::Owned(text),
-            Err(error) if begins_like_one(bytes) => return damaged(place(&error)),
-            Err(_) => return None,
-        },
-        false => Cow::Borrowed(text),
+    if text.as_bytes().trim_ascii_start().starts_with(b"\"") {
+        return match serde_json::from_slice::<String>(text.as_bytes()) {
+            Ok(inner) => {
+                let inner = Text::of(inner.as_bytes());
+                read_text(&inner, document).map(|read| read.map_err(|e| place(&e)).or_else(damaged))
+            }
+            Err(error) => begins_like_one(text.as_bytes()).then(|| damaged(place(&error))),
+        };
+    }
+    read_text(&text, document).map(|read| read.map_err(|e| place(&e)).or_else(damaged))
+}
+
+/// Reads a document to its end, or to where it breaks.
+fn read_text(text: &Text<'_>, document: &Document<'_>) -> Option<Result<Contents, serde_json::Error>> {
+    let found = json::read_entries(text.as_bytes()).filter(|f| !f.is_array)?;
+    let (session, error) = match std::str::from_utf8(text.as_bytes()).map(SessionDocument::read) {
+        Ok(Ok(session)) => (Some(session?), None),
+        Ok(Err(error)) => (SessionDocument::before_break(&found), Some(error)),
+        // A character that the end of the file cuts off.
+        Err(_) => {
+            (SessionDocument::before_break(&found), serde_json::from_slice::<Json>(text.as_bytes()).err())
+        }
     };
-    match SessionDocument::read(&text) {
-        Ok(session) => Some(Ok(contents(document.stem, &session?))),
-        Err(error) if begins_like_one(bytes) => damaged(place(&error)),
-        Err(_) => None,
+    match (session, error) {
+        (Some(session), _) => Some(Ok(contents(document.stem, &session, text, &found))),
+        (None, Some(error)) if begins_like_one(text.as_bytes()) => Some(Err(error)),
+        _ => None,
     }
 }
 
-fn contents(stem: &str, session: &SessionDocument<'_>) -> Contents {
-    let mut contents =
-        Contents { keeps: vec![Table::Sessions, Table::Messages, Table::State], ..Contents::default() };
+fn contents(stem: &str, session: &SessionDocument<'_>, text: &Text<'_>, found: &Entries<'_>) -> Contents {
+    let shown = Shown {
+        before: match session.messages.len() {
+            1 => "1 message before it is".to_owned(),
+            count => format!("{count} messages before it are"),
+        },
+        within: found.broken.as_ref().map(|(key, _)| key.clone().into_owned()),
+        reader: "its program",
+    };
+    let mut contents = Contents {
+        keeps: vec![Table::Sessions, Table::Messages, Table::State],
+        findings: json::faults(text, found.fault.as_ref(), &shown),
+        // The program is Python, which takes half a surrogate pair, and no bytes that are not UTF-8.
+        damaged: found.fault.is_some() || text.encoding != Encoding::Utf8 || text.bad_bytes > 0,
+        ..Contents::default()
+    };
     let mut newest = None;
     for (at, raw) in session.messages.iter().take(MOST_MESSAGES).enumerate() {
         let message = Message::read(raw);
@@ -199,20 +239,6 @@ fn contents(stem: &str, session: &SessionDocument<'_>) -> Contents {
             ("detail", Json::Object(session.others()).to_string().into()),
         ],
     );
-    if let Some(error) = &session.trailing {
-        contents.damaged = true;
-        contents.findings.push(
-            Finding::error(
-                "document-trailing",
-                format!(
-                    "After the document's end, at line {}, column {}, something else follows, as when a longer file was overwritten",
-                    error.line(),
-                    error.column()
-                ),
-            )
-            .suggest("The document itself is shown; the program that wrote it may refuse it until the rest is cut off."),
-        );
-    }
     if session.messages.len() > MOST_MESSAGES {
         let message =
             format!("Only the first {MOST_MESSAGES} of {} messages are shown", session.messages.len());
@@ -290,8 +316,7 @@ fn begins_like_one(bytes: &[u8]) -> bool {
         return true;
     }
     // The fields in another order.
-    NAMED.iter().any(|n| first.starts_with(&format!("\"{n}\"")))
-        && memchr::memmem::find(bytes, b"messages").is_some()
+    NAMED.iter().any(|n| first.starts_with(&format!("\"{n}\""))) && memmem::find(bytes, b"messages").is_some()
 }
 
 /// Where JSON breaks, and how.

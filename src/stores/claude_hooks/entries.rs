@@ -18,6 +18,9 @@ pub const ID: [&str; 3] = ["session_id", "sessionId", "id"];
 const LAST_USED: [&str; 4] = ["last_used_at", "lastUsedAt", "updatedAt", "updated_at"];
 const CREATED: [&str; 3] = ["created_at", "createdAt", "created"];
 
+/// Numbers from here on are no time: no generation counted micro- or nanoseconds, and in milliseconds it is the year 5138.
+const TOO_LATE: f64 = 1e14;
+
 /// A value that is deeper or longer is kept as text, cut in its middle, for others to be able to read the details.
 const MOST_DEPTH: usize = 100;
 const MOST_VALUE: usize = 1 << 20;
@@ -139,10 +142,9 @@ fn moment(raw: &RawValue) -> Result<Option<i64>, ()> {
     }
     let time = if let Some(text) = text(raw) {
         time_ms(ValueRef::Text(text.as_bytes()))
-    } else if let Ok(whole) = number.parse::<i64>() {
-        time_ms(ValueRef::Integer(whole))
     } else {
-        number.parse::<f64>().ok().and_then(|number| time_ms(ValueRef::Real(number)))
+        let number = number.parse::<f64>().ok().filter(|number| *number < TOO_LATE);
+        number.and_then(|number| time_ms(ValueRef::Real(number)))
     };
     time.map(Some).ok_or(())
 }

@@ -191,61 +191,10 @@ fn duplicate_keys(count: usize, names: &[&str]) -> Finding {
 
 /// What is wrong with the text.
 fn faults(text: &Text<'_>, outer: &Entries<'_>, found: &Found<'_>) -> Vec<Finding> {
-    let mut findings = Vec::new();
     let read = super::counted(found.entries.len(), "entry before it is", "entries before it are");
-    let within = match found.broken.as_ref() {
-        Some(key) => format!(", within the entry {key}"),
-        None => String::new(),
-    };
-    findings.extend(outer.fault.as_ref().map(|fault| {
-        match fault {
-            Fault::Truncated(at) => Finding::error(
-                "json-truncated",
-                format!("The file breaks off at {}{within}", text.place(*at)),
-            )
-            .suggest(format!("{read} shown. Restore the file from a backup; claude-hooks reads none of it.")),
-            Fault::Trailing(at) => Finding::error(
-                "json-trailing-bytes",
-                format!("The document ends, and something follows it at {}", text.place(*at)),
-            )
-            .suggest(
-                "All of the document is shown. Delete what follows; claude-hooks reads none of the file.",
-            ),
-            Fault::Invalid(at, what) => Finding::error(
-                "json-invalid",
-                format!("The file is no JSON from {} on{within}: {what}", text.place(*at)),
-            )
-            .suggest(format!("{read} shown. Correct the text there; claude-hooks reads none of it.")),
-        }
-    }));
-    let again = "All of it is shown. Save the file as UTF-8 without a byte-order mark; claude-hooks reads none of it.";
-    match text.encoding {
-        Encoding::Utf8 => {}
-        Encoding::Marked => findings.push(
-            Finding::error("json-bom", "The file begins with a byte-order mark, which JSON.parse rejects")
-                .suggest(again),
-        ),
-        Encoding::Utf16 { .. } => findings.push(
-            Finding::error("json-utf-16", "The file is UTF-16, and JSON is read as UTF-8").suggest(again),
-        ),
-    }
-    if text.lone_surrogates > 0 {
-        let what = super::counted(text.lone_surrogates, "escape is", "escapes are");
-        findings.push(
-            Finding::warning(
-                "json-lone-surrogate",
-                format!("{what} half a character, such as \\ud83d alone"),
-            )
-            .suggest("Each is shown as U+FFFD; claude-hooks reads the file all the same."),
-        );
-    }
-    if text.bad_bytes > 0 {
-        let what = super::counted(text.bad_bytes, "place has", "places have");
-        findings.push(
-            Finding::warning("json-bad-utf-8", format!("{what} bytes that are not UTF-8"))
-                .suggest("Each is shown as U+FFFD, as claude-hooks reads it too."),
-        );
-    }
+    let within = found.broken.as_ref().map(|key| format!("the entry {key}"));
+    let shown = json::Shown { before: read, within, reader: "claude-hooks" };
+    let mut findings = json::faults(text, outer.fault.as_ref(), &shown);
     if found.is_array {
         let message = "The entries are a list with a key in each, and not an object by key";
         findings.push(

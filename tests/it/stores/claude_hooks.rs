@@ -126,6 +126,26 @@ fn a_fault_is_said_with_its_place() {
 }
 
 #[test]
+fn numbers_beyond_any_time_are_kept_and_not_judged() {
+    let opened = read("huge.json", &bytes_of("bad.huge-ints.json")).unwrap_or_else(|e| panic!("{e}"));
+    let shown = sessions(&opened, &["status", "last_active_at", "created_at", "detail"]);
+    assert!(shown.lines().all(|line| line.starts_with("unknown | - | ")), "{shown}");
+    for kept in [
+        "99999999999999999999999999",
+        "9223372036854775807",
+        "9223372036854775808",
+        "1e400",
+        "9007199254740993",
+    ] {
+        assert!(shown.contains(&format!(":{kept}")), "{kept} in {shown}");
+    }
+    assert!(
+        shown.ends_with("| 1777860000000 | {\"session_id\":\"w\",\"last_used_at\":9007199254740993}"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn every_generation_of_entries_is_read() {
     let opened = json(&format!(
         r#"{{
@@ -298,6 +318,42 @@ fn resume_keys_are_taken_apart_where_they_are_certain() {
         assert_eq!(parse(key), None, "{key}");
     }
     assert!(ResumeKey::parse("gitea:dev:acme/app:1", &["gitea"]).is_some());
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_resume_key_is_its_parts(key in "[a-z/:._é-]{0,12}|(github|forgejo|dev|x):[a-z:]{0,4}:[a-z/:%_]{1,9}:[a-z0-9-]{1,4}") {
+        let colons = key.matches(':').count();
+        let certain = !key.split(':').any(str::is_empty) && (colons == 2 || (colons > 2 && key.starts_with(['f', 'g'])));
+        match ResumeKey::parse(&key, KNOWN_FORGES) {
+            None => proptest::prop_assert!(!certain || !KNOWN_FORGES.contains(&key.split(':').next().unwrap_or_default()) && colons > 2),
+            Some(k) => {
+                let forge = k.forge.map(|f| format!("{f}:")).unwrap_or_default();
+                proptest::prop_assert_eq!(&key, &format!("{forge}{}:{}:{}", k.agent, k.repo, k.issue));
+                proptest::prop_assert_eq!(k.forge.is_some(), colons > 2);
+                proptest::prop_assert!(!k.agent.contains(':') && !k.issue.contains(':'));
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_with_any_bytes_changed_is_read_or_refused(
+        changes in proptest::collection::vec((0..900_usize, proptest::prelude::any::<u8>()), 1..6), cut in 0..900_usize
+    ) {
+        for name in ["bad.trailing-garbage.json", "bad.wrong-types.json", "session-document.json", "bad.bom.json"] {
+            let mut bytes = bytes_of(name);
+            for (at, byte) in &changes {
+                let at = at % bytes.len();
+                bytes[at] = *byte;
+            }
+            bytes.truncate(cut.max(1));
+            if let Ok(opened) = read(name, &bytes) {
+                for kind in Table::CANONICAL {
+                    rows(&opened.store, &sessionscope::core::Query::all(kind));
+                }
+            }
+        }
+    }
 }
 
 fn copy_of_the_database() -> (tempfile::TempDir, PathBuf) {
