@@ -223,8 +223,7 @@ fn counts(source: &mut SourceView, jobs: &mut Vec<Job>) {
 
 /// A query for all rows of a table, in the session that the source is narrowed to.
 pub(super) fn narrowed(source: &SourceView, table: &Table) -> Query {
-    let session = source.session.clone().filter(|_| *table != Table::Sessions && *table != Table::Findings);
-    Query { session, ..Query::all(table.clone()) }
+    Query { session: source.session_for(table), ..Query::all(table.clone()) }
 }
 
 /// `1 row`, `2 rows`.

@@ -151,6 +151,12 @@ impl App {
         let member = self.screen.source(folder).and_then(|s| s.folder.as_ref()?.members.get(at)).cloned();
         let Some(member) = member else { return };
         if let Some(id) = member.opened {
+            // A second click folds its sessions away.
+            if self.screen.current == Some(id)
+                && let Some(source) = self.screen.source_mut(id)
+            {
+                source.expanded = !source.expanded;
+            }
             self.screen.current = Some(id);
             return;
         }
@@ -201,8 +207,8 @@ impl App {
         let Some(source) = self.screen.source_mut(id) else { return };
         if session.is_some() && source.tab == Tab::Overview {
             let about = source.about.shown();
-            let keeps = |t: Table| about.is_some_and(|a| a.keeps.contains(&t));
-            source.tab = if keeps(Table::Messages) { Tab::Messages } else { Tab::Heartbeats };
+            let has = |t: Table| about.is_some_and(|a| a.keeps.contains(&t) && !a.unscoped.contains(&t));
+            source.tab = if has(Table::Messages) { Tab::Messages } else { Tab::Heartbeats };
         }
         if source.session == session {
             return;

@@ -15,6 +15,8 @@ pub struct About {
     pub native: Vec<NativeTable>,
     /// The canonical tables that this store keeps; the others are not in its format.
     pub keeps: Vec<Table>,
+    /// Of these the tables whose rows belong to no session: they are the same whichever session is chosen.
+    pub unscoped: Vec<Table>,
     /// `PRAGMA user_version` of a database.
     pub user_version: Option<i64>,
     /// Facts about the file, as label and text, in the order to show them.

@@ -82,6 +82,10 @@ pub fn bytes(bytes: u64) -> String {
 
 /// A cell on one line, cut cells with an ellipsis.
 pub fn cell(cell: &Cell, column: &Column, zone: Zone) -> String {
+    if let (Value::Integer(seconds), "age_seconds") = (&cell.value, column.name.as_ref()) {
+        let sign = if *seconds < 0 { "in " } else { "" };
+        return format!("{sign}{}", duration(seconds.unsigned_abs()));
+    }
     let mut text = one_line(&value(&cell.value, column.kind, zone));
     if cell.cut_from_bytes.is_some() {
         text.push('…');

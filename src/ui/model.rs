@@ -249,9 +249,16 @@ impl SourceView {
         }
     }
 
+    /// The session to which a table is narrowed; none where its rows belong to no session.
+    pub fn session_for(&self, table: &Table) -> Option<String> {
+        let whole = matches!(table, Table::Sessions | Table::Migrations | Table::Findings | Table::Native(_))
+            || self.about.shown().is_some_and(|a| a.unscoped.contains(table));
+        self.session.clone().filter(|_| !whole)
+    }
+
     /// The view of a table, made when it is first looked at.
     pub fn table(&mut self, table: &Table) -> &mut TableView {
-        let session = self.session.clone().filter(|_| *table != Table::Sessions && *table != Table::Findings);
+        let session = self.session_for(table);
         self.tables.entry(table.clone()).or_insert_with(|| {
             let mut view = TableView::new(table.clone());
             view.query.session = session;

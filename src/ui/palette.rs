@@ -84,6 +84,7 @@ fn keys(ui: &mut Ui) -> bool {
         ("First, last row", "Home  End"),
         ("Choose a range of rows", "Shift ↓  Shift ↑"),
         ("Choose all rows", "Ctrl A"),
+        ("Copy the chosen rows", "Ctrl C"),
         ("Open a session", "Enter"),
         ("Next, previous message", "J  K"),
     ];

@@ -39,7 +39,9 @@ pub fn show(
                 }
                 ui.add_space(space::S);
             }
-            session_chip(ui, source, &mut commands);
+            if source.table(table).query.session.is_some() {
+                session_chip(ui, source, &mut commands);
+            }
             chips(ui, source.table(table));
             ui.with_layout(egui::Layout::right_to_left(Align::Center), |ui| {
                 right(ui, source, table, layouts, &mut commands)

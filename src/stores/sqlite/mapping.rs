@@ -151,6 +151,13 @@ impl Mapping {
         self.name = self.name.take().or(other.name);
     }
 
+    /// The tables whose rows belong to no session.
+    pub fn unscoped(&self) -> Vec<Table> {
+        let scoped = |p: &Part| p.column("session_id").sql != "NULL";
+        let tables = [Table::Messages, Table::Tasks, Table::Heartbeats, Table::State];
+        tables.into_iter().filter(|t| !self.parts_of(t).into_iter().any(scoped)).collect()
+    }
+
     pub fn parts_of(&self, table: &Table) -> Vec<&Part> {
         self.parts.iter().filter(|(t, _)| t == table).map(|(_, p)| p).collect()
     }

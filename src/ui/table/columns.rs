@@ -111,6 +111,9 @@ fn order(table: &Table, columns: &[Column]) -> Vec<usize> {
             &["title", "id", "status", "agent", "repo", "issue", "last_active_at", "messages", "tasks"]
         }
         Table::Messages => &["created_at", "role", "kind", "text"],
+        Table::Heartbeats => {
+            &["session_id", "liveness", "status", "last_heartbeat_at", "age_seconds", "missed", "recoverable"]
+        }
         _ => &[],
     };
     let mut places: Vec<usize> =
@@ -126,7 +129,7 @@ fn title(table: &Table, column: &Column) -> String {
         (_, "last_active_at") => "Last active".into(),
         (_, "last_heartbeat_at") => "Last beat".into(),
         (_, "grace_expires_at") => "Grace ends".into(),
-        (_, "age_seconds") => "Age (s)".into(),
+        (_, "age_seconds") => "Age".into(),
         (_, "recovery_attempts") => "Attempts".into(),
         (_, name) => heading(name.strip_suffix("_at").unwrap_or(name)),
     }
@@ -136,9 +139,8 @@ fn default_width(column: &Column) -> f32 {
     match (column.kind, column.name.as_ref()) {
         (ColumnKind::Time, _) => 166.0,
         (ColumnKind::Number, _) => 84.0,
-        (_, "role" | "status" | "severity" | "liveness" | "mode" | "priority" | "recoverable" | "issue") => {
-            88.0
-        }
+        (_, "status") => 104.0,
+        (_, "role" | "severity" | "liveness" | "mode" | "priority" | "recoverable" | "issue") => 88.0,
         (_, "kind" | "agent" | "version" | "owner" | "source" | "forge") => 120.0,
         (_, "text" | "message" | "value" | "reason" | "suggestion" | "name") => 280.0,
         (_, "title") => 240.0,

@@ -161,6 +161,10 @@ fn keys(ui: &Ui, view: &mut TableView, height: f32, out: &mut Output) {
     if all {
         view.selected = (0..total.min(MOST_SELECTED)).filter_map(|i| view.key(i)).collect();
     }
+    // The keyboard is the table's: Ctrl C means its rows.
+    if ui.input(|i| i.events.iter().any(|e| matches!(e, egui::Event::Copy))) {
+        out.commands.push(Command::CopyRows);
+    }
     if open && let Some(at) = at {
         out.activated = view.row(at).cloned();
     }

@@ -4,6 +4,7 @@ mod agent_mcp;
 mod claude_hooks;
 mod durable;
 mod folder;
+mod ledgers;
 pub mod session_do;
 mod session_document;
 mod v8;

@@ -188,3 +188,20 @@ fn select_all_and_write(window: &mut egui_kittest::Harness<'static, sessionscope
     window.step();
     write(window, "File to write", &path.display().to_string());
 }
+
+#[test]
+fn what_belongs_to_no_session_stays_when_one_is_chosen() {
+    let (_folder, root) =
+        crate::support::copied_from(&Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/samples"));
+    let mut window = window(&[&root.join("mcp_state.db")]);
+    click(&mut window, "0382506f-b282-472c-991c-4f3f7026fddb");
+    click(&mut window, "Heartbeats");
+    wait(&mut window, "1 row");
+    wait(&mut window, "session: 0382506f");
+    // The agents' messages are nobody's session's.
+    click(&mut window, "Messages");
+    wait(&mut window, "Please take the spreadsheet import");
+    click(&mut window, "Heartbeats");
+    click(&mut window, "Show all sessions");
+    wait(&mut window, "13 rows");
+}
