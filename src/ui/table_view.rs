@@ -11,6 +11,16 @@ pub const PAGE_ROWS: usize = 128;
 /// How many pages are kept.
 const MOST_PAGES: usize = 48;
 
+/// Rows that were read together.
+#[derive(Debug)]
+struct Page {
+    /// When it was last drawn, by the view's own count.
+    used: u64,
+    rows: Vec<Row>,
+    /// Every column of them was read.
+    whole: bool,
+}
+
 /// How far the answer to a query has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IndexState {
@@ -33,7 +43,7 @@ pub struct TableView {
     pub state: IndexState,
     /// Counts the queries; answers to earlier ones are dropped.
     pub generation: u64,
-    pages: HashMap<usize, (u64, Vec<Row>)>,
+    pages: HashMap<usize, Page>,
     /// Messages for the transcript, by row.
     pub messages: HashMap<usize, Message>,
     /// Pages that were drawn and are not there, in the order of asking.
@@ -155,7 +165,7 @@ impl TableView {
         let clock = self.clock;
         let key = self.key(at)?;
         match self.pages.get_mut(&page) {
-            Some((used, rows)) => {
+            Some(Page { used, rows, .. }) => {
                 *used = clock;
                 let near = at % PAGE_ROWS;
                 // A row that is gone meanwhile shifts those behind it: they are found by key.
@@ -184,7 +194,7 @@ impl TableView {
             Ok(_) if !whole && self.pages.contains_key(&page) => {}
             Ok(rows) => {
                 self.clock += 1;
-                self.pages.insert(page, (self.clock, rows));
+                self.pages.insert(page, Page { used: self.clock, rows, whole });
                 self.page_failure = None;
             }
             // Another try comes with the next drawing of a cancelled page.
@@ -194,12 +204,27 @@ impl TableView {
             Err(failure) => self.page_failure = Some(failure),
         }
         while self.pages.len() > MOST_PAGES {
-            let Some(oldest) = self.pages.iter().min_by_key(|(_, (used, _))| *used).map(|(p, _)| *p) else {
+            let Some(oldest) = self.pages.iter().min_by_key(|(_, page)| page.used).map(|(p, _)| *p) else {
                 break;
             };
             self.pages.remove(&oldest);
             self.asked.remove(&oldest);
         }
+    }
+
+    /// The columns that are null in every row, where all rows are known.
+    pub fn blank_columns(&self) -> Vec<usize> {
+        let rows = match (&self.state, self.pages.get(&0)) {
+            (IndexState::Complete, Some(Page { rows, whole: true, .. }))
+                if !rows.is_empty() && rows.len() == self.len() =>
+            {
+                rows
+            }
+            _ => return Vec::new(),
+        };
+        let is_blank =
+            |place: &usize| rows.iter().all(|r| r.cells.get(*place).is_none_or(|c| c.value.is_null()));
+        (0..self.columns.len()).filter(is_blank).collect()
     }
 
     /// The message at a place for the transcript; notes that it is missing if not.

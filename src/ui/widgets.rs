@@ -185,9 +185,12 @@ pub fn fact(ui: &mut Ui, label: &str, text: &str, mono: bool, label_width: f32) 
     .inner
 }
 
-/// A card with a number and what it counts.
+/// A card with a number and what it counts, at least so wide.
 pub fn card(ui: &mut Ui, number: &str, label: &str, color: Color32, width: f32) {
     let colors = colors_of(ui.ctx());
+    let font = super::theme::title_font();
+    let text_width = ui.painter().layout_no_wrap(number.to_owned(), font, color).size().x;
+    let width = width.max(text_width + 2.0 * space::M + 1.0).min(ui.available_width().max(width));
     let (rect, response) = ui.allocate_exact_size(vec2(width, 58.0), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{number} {label}")));
     let corner = sizes_in_use().corner;

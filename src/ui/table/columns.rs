@@ -36,9 +36,11 @@ pub fn shown_columns(view: &TableView, layout: &Layout, width: f32) -> Vec<Shown
         right: true,
         mono: false,
     }];
+    let blank = if *table == Table::Sessions { view.blank_columns() } else { Vec::new() };
     for place in order(table, columns) {
         let column = &columns[place];
-        if !is_shown(table, column, layout) {
+        // Of sessions, what a store does not have at all only takes room.
+        if !is_shown(table, column, layout) || blank.contains(&place) {
             continue;
         }
         let width = layout.widths.get(column.name.as_ref()).copied().unwrap_or_else(|| default_width(column));
@@ -53,7 +55,7 @@ pub fn shown_columns(view: &TableView, layout: &Layout, width: f32) -> Vec<Shown
         });
     }
     let used: f32 = shown.iter().map(|c| c.width).sum();
-    let widest = ["text", "message", "value", "reason", "title", "name"];
+    let widest = ["text", "message", "value", "reason", "title", "name", "id"];
     let main = widest.iter().find_map(|w| shown.iter().position(|c| c.column.name == *w));
     let at = main.unwrap_or(shown.len() - 1);
     // Unless the user made it so wide, it gives and takes what the others leave.
@@ -138,7 +140,9 @@ fn title(table: &Table, column: &Column) -> String {
 fn default_width(column: &Column) -> f32 {
     match (column.kind, column.name.as_ref()) {
         (ColumnKind::Time, _) => 166.0,
+        (ColumnKind::Number, "age_seconds") => 104.0,
         (ColumnKind::Number, _) => 84.0,
+        (_, "table") => 104.0,
         (_, "status") => 104.0,
         (_, "role" | "severity" | "liveness" | "mode" | "priority" | "recoverable" | "issue") => 88.0,
         (_, "kind" | "agent" | "version" | "owner" | "source" | "forge") => 120.0,
