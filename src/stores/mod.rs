@@ -1,6 +1,6 @@
 //! Adapters: all SQL and all formats.
 //!
-//! A store kind is one adapter, listed in [`sqlite_adapters`] or [`document_adapters`]; everything else is shared.
+//! A store kind is one adapter, listed in `sqlite_adapters` or `document_adapters`; everything else is shared.
 
 mod agent_mcp;
 mod blocks;

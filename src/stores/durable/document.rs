@@ -94,7 +94,7 @@ pub fn is_loaded(connection: &Connection) -> bool {
     connection.query_row(sql, [], |r| r.get(0)).unwrap_or(false)
 }
 
-/// SQL over the documents that [`map`] laid out: names and values for a session's details.
+/// SQL over the documents that `map` laid out: names and values for a session's details.
 pub fn details() -> Vec<(&'static str, String)> {
     vec![("metadata", "(SELECT json(d.metadata) FROM temp.session_documents AS d LIMIT 1)".into())]
 }

@@ -48,7 +48,7 @@ pub struct Part {
     pub columns: Vec<(String, Expr)>,
     /// Expressions for the part's own order; its key where there is none.
     pub order: Vec<String>,
-    /// Of messages: expressions for role, content and further parts, as [`crate::stores::blocks`] reads them.
+    /// Of messages: expressions for role, content and further parts, as `stores::blocks` reads them.
     pub body: Option<[String; 3]>,
 }
 
