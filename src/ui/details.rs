@@ -75,7 +75,7 @@ fn row(
     }
     widgets::rule(ui);
     let id = ("details", &details.row.key, names[*tab]);
-    ScrollArea::both().id_salt(id).auto_shrink(false).show(ui, |ui| match names[*tab] {
+    ScrollArea::vertical().id_salt(id).auto_shrink(false).show(ui, |ui| match names[*tab] {
         "Text" => {
             ui.set_max_width(ui.available_width());
             blocks::show(ui, &details.blocks, markdown, true);

@@ -155,7 +155,10 @@ fn tool(
         let mut head = egui::text::LayoutJob::default();
         let part = |font, color| egui::TextFormat { font_id: font, color, ..Default::default() };
         head.append(&visible(name), 0.0, part(strong_font(), colors.tool));
-        let summary: String = summary(input).chars().take(48).collect();
+        // As much of it as leaves room for the word at the end.
+        let taken = 100.0 + name.chars().count() as f32 * sizes_in_use().text * 0.6;
+        let room = ((ui.available_width() - taken) / (sizes_in_use().mono * 0.61)).max(8.0) as usize;
+        let summary = shorten_end(&summary(input), room);
         head.append(&visible(&summary), space::S, part(mono_font(), colors.muted));
         let (word, color) = match (&result, state) {
             (Some((_, true)), _) => ("error", colors.bad),
@@ -176,6 +179,13 @@ fn tool(
             }
         });
     });
+}
+
+fn shorten_end(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
 }
 
 /// The argument that says most, on one line.
