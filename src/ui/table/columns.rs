@@ -113,6 +113,7 @@ fn order(table: &Table, columns: &[Column]) -> Vec<usize> {
             &["title", "id", "status", "agent", "repo", "issue", "last_active_at", "messages", "tasks"]
         }
         Table::Messages => &["created_at", "role", "kind", "text"],
+        Table::Findings => &["severity", "message", "code", "table", "key"],
         Table::Heartbeats => {
             &["session_id", "liveness", "status", "last_heartbeat_at", "age_seconds", "missed", "recoverable"]
         }
