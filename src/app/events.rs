@@ -37,6 +37,7 @@ impl App {
                 self.say(ctx, format!("Wrote {} to {}", count_of(rows, "row"), path.display()));
             }
             Done::Exported(Err(error)) => self.say(ctx, error),
+            Done::IsFolder => self.start_walk(id),
             done => {
                 if let Some(source) = self.screen.source_mut(id) {
                     arrive(source, done);
@@ -157,7 +158,7 @@ fn arrive(source: &mut SourceView, done: Done) {
                 folder.done = true;
             }
         }
-        Done::Copied { .. } | Done::Exported(_) => {}
+        Done::Copied { .. } | Done::Exported(_) | Done::IsFolder => {}
     }
 }
 

@@ -60,6 +60,8 @@ pub enum Job {
 #[derive(Debug)]
 pub enum Done {
     Opened(Result<(About, Size), Failure>),
+    /// It is a folder, which is looked through rather than opened.
+    IsFolder,
     /// A piece of an index, with the columns of its table.
     Index {
         list: List,

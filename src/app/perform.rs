@@ -116,17 +116,20 @@ impl App {
         self.settings.opened(&path);
         self.screen.recent.clone_from(&self.settings.recent);
         let id = self.add_source(path.clone(), None);
-        if path.is_dir() {
-            if let Some(source) = self.screen.source_mut(id) {
-                source.folder = Some(Folder::default());
-            }
-            let cancel = walk::start(id, path, self.options(), self.outbox.clone());
-            self.walks.insert(id, cancel);
-        } else {
-            self.start_worker(id, &path, self.options());
-        }
+        self.start_worker(id, &path, self.options());
         self.screen.current = Some(id);
         ctx.request_repaint();
+    }
+
+    /// Looks through a source that turned out to be a folder.
+    pub(super) fn start_walk(&mut self, id: SourceId) {
+        self.workers.remove(&id);
+        let (options, outbox) = (self.options(), self.outbox.clone());
+        let Some(source) = self.screen.source_mut(id) else { return };
+        source.about = Remote::Absent;
+        source.folder = Some(Folder::default());
+        let cancel = walk::start(id, source.path.clone(), options, outbox);
+        self.walks.insert(id, cancel);
     }
 
     fn add_source(&mut self, path: PathBuf, parent: Option<SourceId>) -> SourceId {

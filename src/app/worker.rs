@@ -56,6 +56,10 @@ impl Worker {
         let cancel_scan = Cancel::default();
         let cancel = cancel_scan.clone();
         thread::spawn(move || {
+            // Asked here, since a disk that does not answer must not keep the window waiting.
+            if path.is_dir() {
+                return outbox.done(id, Done::IsFolder);
+            }
             let opened = stores::open(&path, &options).and_then(|opened| {
                 let scanner = opened.again(&cancel)?;
                 Ok((opened, scanner))

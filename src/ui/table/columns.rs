@@ -102,6 +102,7 @@ fn hidden_at_first(table: &Table) -> &'static [&'static str] {
         Table::State => &["session_id"],
         Table::Migrations => &["detail"],
         Table::Heartbeats => &["disconnected_at"],
+        Table::Findings => &["suggestion", "table"],
         _ => &[],
     }
 }
