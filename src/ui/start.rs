@@ -14,7 +14,7 @@ use crate::core::{shorten_middle, visible};
 pub fn show(ui: &mut Ui, screen: &Screen) -> Vec<Command> {
     let mut commands = Vec::new();
     let colors = colors_of(ui.ctx());
-    let width = ui.available_width().min(640.0);
+    let width = (ui.available_width() - 2.0 * space::L).min(640.0);
     let side = (ui.available_width() - width) / 2.0;
     ui.add_space((ui.available_height() * 0.12).max(space::L));
     ui.horizontal_top(|ui| {

@@ -87,7 +87,7 @@ pub fn status(ui: &mut Ui, screen: &Screen) -> Vec<Command> {
             if response.on_hover_text(format!("{}\nClick to copy", visible(&path))).clicked() {
                 commands.push(Command::CopyPath);
             }
-            if source.folder.is_none() {
+            if source.size.file_bytes > 0 {
                 let mut sizes = format::bytes(source.size.file_bytes);
                 if source.size.wal_bytes > 0 {
                     sizes.push_str(&format!(" + {} WAL", format::bytes(source.size.wal_bytes)));
