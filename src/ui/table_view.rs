@@ -1,6 +1,7 @@
 //! A table of a source as it is shown: its query, and what has arrived of the answer.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use super::model::Message;
 use super::scroll::RowScroll;
@@ -45,7 +46,7 @@ pub struct TableView {
     pub generation: u64,
     pages: HashMap<usize, Page>,
     /// Messages for the transcript, by row.
-    pub messages: HashMap<usize, Message>,
+    pub messages: HashMap<usize, Arc<Message>>,
     /// Pages that were drawn and are not there, in the order of asking.
     pub missing: Vec<usize>,
     asked: HashSet<usize>,
@@ -228,9 +229,9 @@ impl TableView {
     }
 
     /// The message at a place for the transcript; notes that it is missing if not.
-    pub fn message(&mut self, at: usize) -> Option<&Message> {
+    pub fn message(&mut self, at: usize) -> Option<Arc<Message>> {
         if self.messages.contains_key(&at) {
-            return self.messages.get(&at);
+            return self.messages.get(&at).cloned();
         }
         if self.asked_messages.insert(at) {
             self.missing_messages.push(at);
@@ -248,7 +249,7 @@ impl TableView {
         for (at, message) in messages {
             self.heights.remove(&at);
             self.asked_messages.insert(at);
-            self.messages.insert(at, message);
+            self.messages.insert(at, Arc::new(message));
         }
     }
 

@@ -129,7 +129,7 @@ fn item(
     commands: &mut Vec<Command>,
 ) -> f32 {
     let selected = view.focus.as_ref().is_some_and(|(focus, _)| *focus == at);
-    let Some(message) = view.message(at).cloned() else {
+    let Some(message) = view.message(at) else {
         return view.heights.get(&at).copied().unwrap_or(GUESSED_HEIGHT);
     };
     let colors = colors_of(ui.ctx());
