@@ -98,14 +98,6 @@ const LEDGERS: &[Ledger] = &[
         applied_at: "applied_at",
         status: "'applied'",
     },
-    Ledger {
-        table: "sessionscope_migrations",
-        columns: &["version", "name", "checksum"],
-        version: "version",
-        name: "name",
-        applied_at: "applied_at",
-        status: "'applied'",
-    },
 ];
 
 /// Adds every known ledger of the database to Migrations.

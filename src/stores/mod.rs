@@ -10,6 +10,7 @@ pub mod durable;
 pub mod folder;
 mod json;
 mod ledgers;
+pub mod migrations;
 mod open;
 mod session_do;
 mod session_document;

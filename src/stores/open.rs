@@ -12,7 +12,7 @@ use super::sqlite::{
     Cancel, Clock, Context, FileFacts, Mapping, Schema, SqliteStore, connect, install, memory, memory_again,
     sqlite_error,
 };
-use super::{document_adapters, durable, ledgers, sqlite_adapters};
+use super::{document_adapters, durable, ledgers, migrations, sqlite_adapters};
 use crate::core::{About, Finding, NativeKind, Size, StoreError, Table};
 
 /// The first bytes of every SQLite database.
@@ -232,7 +232,11 @@ fn open_database(
     if stores.is_empty() {
         stores.push(if object { durable::object::ID } else { "sqlite" });
     }
-    ledgers::add(&schema, &mut mapping);
+    match migrations::add(&connection, &stores, &mut mapping).map_err(fail) {
+        // What is damaged is said anyway, and its rows are still worth showing.
+        Err(error) if !error.is_damage() => return Err(error),
+        _ => ledgers::add(&schema, &mut mapping),
+    }
     mapping.findings.extend(shared_findings(&context));
     damage.extend(truncated(&connection, &schema, real));
     let damaged = !damage.is_empty();

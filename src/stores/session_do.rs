@@ -4,22 +4,27 @@
 //! `session_events`. Relatives that keep other columns beside the known ones, or several sessions in one file
 //! (`session_id` in every table), are read too, and what differs is said.
 
+use super::migrations::sql_step;
 use super::sqlite::{
     Context, Mapping, Part, Schema, SqliteAdapter, TableInfo, detail, literal, raw_order_is_time, time,
 };
 use crate::core::{Finding, StoreError, Table};
 
-pub const ADAPTER: SqliteAdapter = SqliteAdapter { id: "session-do", recognises, map };
-
-/// The columns of the seed's own tables.
-const MESSAGES: &[&str] = &["id", "role", "content", "parts", "created_at"];
-const TASKS: &[&str] = &["id", "title", "description", "status", "mode", "created_at", "completed_at"];
-const META: &[&str] = &["key", "value"];
+pub const ADAPTER: SqliteAdapter = SqliteAdapter {
+    id: "session-do",
+    recognises,
+    map,
+    steps: &[
+        sql_step!("session-do", 1, "0001_create_session_tables"),
+        sql_step!("session-do", 2, "0002_add_turns_and_session_events"),
+    ],
+};
 
 fn recognises(context: &Context<'_>) -> bool {
     let schema = context.schema;
     // `messages` alone is other programs' too (goose); with `session_meta` it is this one.
-    schema.has("messages", &["id", "role", "content", "created_at"]) && schema.has("session_meta", META)
+    schema.has("messages", &["id", "role", "content", "created_at"])
+        && schema.has("session_meta", &["key", "value"])
 }
 
 fn map(context: &Context<'_>) -> Result<Mapping, StoreError> {
@@ -43,7 +48,7 @@ fn map(context: &Context<'_>) -> Result<Mapping, StoreError> {
     }
     mapping.add(Table::Heartbeats, heartbeat_part(&scope));
     mapping.name = scope.title(context);
-    mapping.findings = differences(schema, &scope);
+    mapping.findings.extend(several(&scope));
     Ok(mapping)
 }
 
@@ -235,45 +240,13 @@ fn heartbeat_part(scope: &Scope) -> Part {
         )
 }
 
-fn differences(schema: &Schema, scope: &Scope) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for (table, known) in [("messages", MESSAGES), ("tasks", TASKS), ("session_meta", META)] {
-        let Some(info) = schema.table(table) else {
-            findings.push(
-                Finding::info(
-                    "schema-differs",
-                    format!("The table {table} of a session-do store is missing"),
-                )
-                .at(table, "")
-                .suggest("It is read all the same; repairs are not offered for it."),
-            );
-            continue;
-        };
-        let missing: Vec<&str> = known.iter().copied().filter(|c| !info.has(c)).collect();
-        let more: Vec<&str> =
-            others(info, known).into_iter().filter(|c| scope.one.is_some() || *c != "session_id").collect();
-        if !missing.is_empty() || !more.is_empty() || scope.one.is_none() {
-            let mut said = Vec::new();
-            if scope.one.is_none() {
-                said.push("keeps several sessions, told apart by session_id".to_owned());
-            }
-            if !missing.is_empty() {
-                said.push(format!("lacks {}", missing.join(", ")));
-            }
-            if !more.is_empty() {
-                said.push(format!("has also {}", more.join(", ")));
-            }
-            findings.push(
-                Finding::info(
-                    "schema-differs",
-                    format!("{table} differs from the known session-do schema: it {}", said.join("; ")),
-                )
-                .at(table, "")
-                .suggest("It is read all the same; repairs are not offered for it."),
-            );
-        }
-    }
-    findings
+/// That the file is another program's kind of this store; how its tables differ is said of every store alike.
+fn several(scope: &Scope) -> Option<Finding> {
+    scope.one.is_none().then(|| {
+        Finding::info("several-sessions", "The file keeps several sessions, told apart by session_id")
+            .at("sessions", "")
+            .suggest("It is read all the same.")
+    })
 }
 
 fn others<'a>(table: &'a TableInfo, known: &[&str]) -> Vec<&'a str> {

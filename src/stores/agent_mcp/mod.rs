@@ -8,12 +8,19 @@ mod findings;
 mod heartbeats;
 mod state;
 
+use super::migrations::sql_step;
 use super::sqlite::{
     Context, Expr, Mapping, Part, SqliteAdapter, TableInfo, detail, quote, raw_order_is_time, time,
 };
 use crate::core::{NativeKind, StoreError, Table};
 
-pub const ADAPTER: SqliteAdapter = SqliteAdapter { id: "agent-mcp", recognises, map };
+pub const ADAPTER: SqliteAdapter = SqliteAdapter {
+    id: "agent-mcp",
+    recognises,
+    map,
+    // Only what its sessions need: the tables of agents and tasks are both siblings' own to make.
+    steps: &[sql_step!("agent-mcp", 1, "0001_create_session_persistence")],
+};
 
 fn recognises(context: &Context<'_>) -> bool {
     let schema = context.schema;

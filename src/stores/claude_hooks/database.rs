@@ -4,21 +4,30 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 
 use super::{Counts, reason, status};
+use crate::core::migration::{Body, Step};
 use crate::core::{Finding, KNOWN_FORGES, ResumeKey, StoreError, Table};
+use crate::stores::migrations::sql_step;
 use crate::stores::sqlite::{
     Context, Mapping, Part, SqliteAdapter, TableInfo, detail, raw_order_is_time, sqlite_error, time,
 };
 
-pub const ADAPTER: SqliteAdapter = SqliteAdapter { id: "claude-hooks-db", recognises, map };
+pub const ADAPTER: SqliteAdapter = SqliteAdapter {
+    id: "claude-hooks-db",
+    recognises,
+    map,
+    steps: &[
+        sql_step!("claude-hooks-db", 1, "0001_create_claude_sdk_sessions"),
+        // The program's own migration 013: the entries of the file that the table took the place of.
+        Step { store: "claude-hooks-db", version: 2, name: "0002_import_sessions_json", body: Body::Code },
+    ],
+};
 
 const TABLE: &str = "claude_sdk_sessions";
-/// The columns of seed 004.
-const COLUMNS: [&str; 4] = ["key", "session_id", "last_used_at", "created_at"];
 /// Only so many rows are looked through for what is worth saying.
 const MOST_ROWS: usize = 100_000;
 
 fn recognises(context: &Context<'_>) -> bool {
-    context.schema.has(TABLE, &COLUMNS[..2])
+    context.schema.has(TABLE, &["key", "session_id"])
 }
 
 fn map(context: &Context<'_>) -> Result<Mapping, StoreError> {
@@ -29,7 +38,6 @@ fn map(context: &Context<'_>) -> Result<Mapping, StoreError> {
     let raw_order = raw_order_is_time(context.connection, table, "last_used_at");
     mapping.add(Table::Sessions, sessions(table, raw_order));
     mapping.add(Table::Heartbeats, heartbeats(table, raw_order));
-    mapping.findings.extend(differs(table));
     // Rows that cannot be read are no reason to show none.
     mapping.findings.extend(unusual(context).unwrap_or_default());
     Ok(mapping)
@@ -88,28 +96,6 @@ fn heartbeats(table: &TableInfo, raw_order: bool) -> Part {
         .set("age_seconds", format!("(now_ms() - {last}) / 1000"))
         .set("liveness", "'unknown'")
         .set("reason", reason(&status, &last))
-}
-
-fn differs(table: &TableInfo) -> Option<Finding> {
-    let known = |c: &str| COLUMNS.iter().any(|k| k.eq_ignore_ascii_case(c));
-    let missing: Vec<&str> = COLUMNS.into_iter().filter(|c| !table.has(c)).collect();
-    let more: Vec<&str> = table.columns.iter().map(String::as_str).filter(|c| !known(c)).collect();
-    let mut said = Vec::new();
-    if !missing.is_empty() {
-        said.push(format!("lacks {}", missing.join(", ")));
-    }
-    if !more.is_empty() {
-        said.push(format!("has also {}", more.join(", ")));
-    }
-    if !table.primary_key.iter().map(String::as_str).eq(["key"]) {
-        said.push("may hold a key twice".to_owned());
-    }
-    (!said.is_empty()).then(|| {
-        let message = format!("{TABLE} differs from the known claude-hooks schema: it {}", said.join("; "));
-        Finding::info("schema-differs", message)
-            .at(TABLE, "")
-            .suggest("It is read all the same; repairs are not offered for it.")
-    })
 }
 
 /// Looks through the first rows for keys and ids that are worth knowing of.

@@ -12,7 +12,7 @@ use crate::stores::session_do;
 use crate::stores::session_document::{Message, SessionDocument};
 use crate::stores::sqlite::{Context, Mapping, Part, Schema, SqliteAdapter, literal, sqlite_error};
 
-pub const ADAPTER: SqliteAdapter = SqliteAdapter { id: "session-document", recognises, map };
+pub const ADAPTER: SqliteAdapter = SqliteAdapter { id: "session-document", recognises, map, steps: &[] };
 
 /// The keys that the known programs use; a message under another has the key in its id.
 const USUAL: [&str; 2] = ["session_data", "session"];

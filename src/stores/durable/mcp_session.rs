@@ -9,7 +9,7 @@ use super::{identity, kv};
 use crate::core::{StoreError, Table};
 use crate::stores::sqlite::{Context, Mapping, Part, Schema, SqliteAdapter, literal};
 
-pub const ADAPTER: SqliteAdapter = SqliteAdapter { id: "mcp-session-do", recognises, map };
+pub const ADAPTER: SqliteAdapter = SqliteAdapter { id: "mcp-session-do", recognises, map, steps: &[] };
 
 /// Any of these keys makes an object an MCP session.
 const KEYS: &str =

@@ -22,6 +22,7 @@ use std::sync::atomic::AtomicI64;
 use rusqlite::Connection;
 
 use crate::core::StoreError;
+use crate::core::migration::Step;
 
 /// What an adapter knows of the database while it maps it.
 pub struct Context<'a> {
@@ -87,4 +88,6 @@ pub struct SqliteAdapter {
     pub recognises: fn(&Context<'_>) -> bool,
     /// Maps the store onto the canonical tables.
     pub map: fn(&Context<'_>) -> Result<Mapping, StoreError>,
+    /// What makes its schema, step by step; none where that is not ours to make.
+    pub steps: &'static [Step],
 }

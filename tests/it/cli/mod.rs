@@ -105,7 +105,7 @@ fn inspect_says_on_one_line_of_json_what_a_file_is() {
     let (_folder, path) = database("69f1.sqlite", SHIP);
     let ended = sessionscope(&["inspect", text(&path), "--json"]);
     let expected = format!(
-        r#"{{"path":"{}","stores":["session-do"],"counts":{{"sessions":1,"messages":3,"tasks":1,"heartbeats":0,"state":4,"migrations":0}},"findings":[]}}"#,
+        r#"{{"path":"{}","stores":["session-do"],"counts":{{"sessions":1,"messages":3,"tasks":1,"heartbeats":0,"state":4,"migrations":2}},"findings":[]}}"#,
         path.display()
     );
     assert_eq!(ended.out, expected + "\n");
@@ -118,7 +118,7 @@ fn inspect_without_json_is_a_summary_to_read() {
     let ended = sessionscope(&["inspect", text(&path)]);
     let expected = format!(
         "{}: session-do (A question)
-  sessions 1, messages 3, tasks 1, heartbeats 0, state 4
+  sessions 1, messages 3, tasks 1, heartbeats 0, state 4, migrations 2
   Tables: messages, session_meta, tasks
   Journal: delete
   Schema version: 0
@@ -159,6 +159,6 @@ fn findings_of_inspect_are_the_rows_of_findings() {
         assert!(row.as_object_mut().expect("an object").remove("row").is_some());
     }
     assert_eq!(rows.len(), 1);
-    assert_eq!(rows[0]["code"], "schema-differs");
+    assert_eq!(rows[0]["code"], "schema-drift");
     assert_eq!(inspected["findings"], serde_json::Value::Array(rows));
 }

@@ -367,7 +367,7 @@ fn the_table_holds_what_the_file_held() {
     assert_eq!(store.about().stores, ["claude-hooks-db"]);
     assert!(store.about().findings.iter().all(|f| f.severity == Severity::Info));
     assert_eq!(codes(&store.about().findings), "");
-    assert_eq!(store.about().keeps, [Table::Sessions, Table::Heartbeats]);
+    assert_eq!(store.about().keeps, [Table::Sessions, Table::Heartbeats, Table::Migrations]);
     let file = read("sessions.json", &bytes_of("sessions.json")).unwrap_or_else(|e| panic!("{e}"));
     for which in [Table::Sessions, Table::Heartbeats] {
         let all = table_columns(&which).iter().map(|c| &*c.name);
@@ -403,9 +403,11 @@ fn a_table_that_differs_is_read_and_said() {
          x | malformed | - | - | - | {\"session_id\":\"\"}"
     );
     let findings = &store.about().findings;
-    assert_eq!(codes(findings), "schema-differs, malformed-entry, ambiguous-key, foreman-key");
+    assert_eq!(codes(findings), "malformed-entry, ambiguous-key, foreman-key, schema-drift");
     assert_eq!(
-        findings[0].message,
-        "claude_sdk_sessions differs from the known claude-hooks schema: it lacks created_at; has also host"
+        findings[3].message,
+        "claude_sdk_sessions differs from the known claude-hooks-db schema: it lacks created_at; has also host; \
+         declares session_id as TEXT, not as TEXT NOT NULL; declares last_used_at as INTEGER, not as INTEGER NOT NULL; \
+         has no rowids (WITHOUT ROWID) instead of rowids"
     );
 }

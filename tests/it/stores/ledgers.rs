@@ -70,5 +70,12 @@ fn a_ledger_beside_a_known_store_and_two_stores_in_one_file_are_all_shown() {
         table(&store, Table::Sessions, &["id", "title", "repo", "issue"]),
         "both | A question | acme/app | -\ngithub:dev:acme/app:7 | - | acme/app | 7"
     );
-    assert_eq!(table(&store, Table::Migrations, &["name"]), "0001_init.sql");
+    assert_eq!(
+        table(&store, Table::Migrations, &["source", "ordinal", "name", "status"]),
+        "sessionscope | 1 | session-do/0001_create_session_tables | in place\n\
+         sessionscope | 2 | session-do/0002_add_turns_and_session_events | pending\n\
+         sessionscope | 1 | claude-hooks-db/0001_create_claude_sdk_sessions | in place\n\
+         sessionscope | 2 | claude-hooks-db/0002_import_sessions_json | in place\n\
+         d1_migrations | 1 | 0001_init.sql | applied"
+    );
 }

@@ -5,6 +5,7 @@ mod claude_hooks;
 mod durable;
 mod folder;
 mod ledgers;
+mod migrations;
 pub mod session_do;
 mod session_document;
 mod v8;

@@ -9,6 +9,7 @@ CREATE TABLE tasks (id TEXT PRIMARY KEY, title TEXT NOT NULL, description TEXT, 
   mode TEXT DEFAULT 'build', created_at INTEGER NOT NULL, completed_at INTEGER);
 CREATE TABLE session_meta (key TEXT PRIMARY KEY, value TEXT);
 CREATE INDEX idx_messages_created ON messages(created_at);
+CREATE INDEX idx_tasks_status ON tasks(status, created_at);
 INSERT INTO messages VALUES
  ('z', 'user', 'Why?', NULL, 1769972640),
  ('b', 'assistant', 'Because.', '[{"type":"tool-call","toolCallId":"c1","toolName":"bash","toolInput":{"command":"ls"},"state":"complete"}]', 1769972640),

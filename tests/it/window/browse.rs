@@ -41,7 +41,8 @@ fn every_tab_of_a_session_shows_what_is_in_it() {
     click(&mut window, "State");
     wait(&mut window, "branch_name");
     click(&mut window, "Migrations");
-    wait(&mut window, "This store keeps no migration history.");
+    wait(&mut window, "session-do/0001_create_session_tables");
+    wait(&mut window, "in place");
     click(&mut window, "Findings");
     wait(&mut window, "Nothing is wrong, as far as opening the store tells.");
     click(&mut window, "Tables");
@@ -132,6 +133,8 @@ fn two_sources_stand_side_by_side_and_one_can_be_closed() {
     wait(&mut window, "none of the stores that are known");
     click(&mut window, "Tables");
     wait(&mut window, "a plain note");
+    click(&mut window, "Migrations");
+    wait(&mut window, "This store keeps no migration history.");
     window.key_press_modifiers(Modifiers::COMMAND, Key::W);
     wait(&mut window, "A question");
     wait_gone(&mut window, "second.db");
