@@ -35,6 +35,22 @@ fn the_seed_schema_maps_to_the_canonical_tables() {
 }
 
 #[test]
+fn a_file_of_several_sessions_is_read_and_said() {
+    let (_folder, path) = database(
+        "many.sqlite",
+        "CREATE TABLE messages (id TEXT PRIMARY KEY, session_id TEXT, role TEXT, content TEXT, created_at INTEGER);
+         CREATE TABLE session_meta (session_id TEXT, key TEXT, value TEXT, PRIMARY KEY (session_id, key));
+         INSERT INTO messages VALUES ('a', 's1', 'user', 'One', 1769972640), ('b', 's2', 'user', 'Two', 1769972641);",
+    );
+    let store = opened(&path).store;
+    assert_eq!(table(&store, Table::Sessions, &["id", "messages"]), "s1 | 1\ns2 | 1");
+    let findings: Vec<(&str, &str)> =
+        store.about().findings.iter().map(|f| (f.code, f.table.as_ref())).collect();
+    let drift = ["messages", "tasks", "session_meta"].map(|table| ("schema-drift", table));
+    assert_eq!(findings, [&[("several-sessions", "sessions")][..], &drift].concat());
+}
+
+#[test]
 fn messages_of_one_second_keep_the_order_in_which_they_were_written() {
     let (_folder, path) = database("69f1.sqlite", SHIP);
     let store = opened(&path).store;
