@@ -4,6 +4,7 @@
 
 mod config;
 mod findings;
+pub mod moving;
 mod replay;
 mod shape;
 
