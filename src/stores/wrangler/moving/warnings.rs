@@ -40,7 +40,7 @@ pub fn of_deleting(source: &Source<'_>, plan: &Plan) -> Vec<String> {
             entry.tag
         ));
         warnings.push(format!(
-            "{place}The version that is live must still export {classes}, as empty stubs (code 10074); the deploy that deletes them can leave the stubs out."
+            "{place}The version that is live must still export {classes}, for which an empty stub will do (code 10074); this deploy may leave the stub out."
         ));
     }
     warnings.push("Bindings in other workers' configurations that name a deleted class with script_name cannot be seen from here; while there is one, the deploy is refused (code 10061).".to_owned());
@@ -53,10 +53,12 @@ pub fn of_deleting(source: &Source<'_>, plan: &Plan) -> Vec<String> {
 fn code(source: &Source<'_>, old: &str, new: &str) -> String {
     let main = source.config.main.as_deref();
     let lines = if main.is_some_and(|main| main.ends_with(".py")) {
-        format!("class {old}(DurableObject):\n    pass\nclass {new}(DurableObject): # what {old} was")
+        format!(
+            "from workers import DurableObject\nclass {old}(DurableObject):\n    pass\nclass {new}(DurableObject): # what {old} was"
+        )
     } else {
         format!(
-            "export class {old} extends DurableObject {{}}\nexport class {new} extends … {{ … }} // what {old} was"
+            "import {{ DurableObject }} from \"cloudflare:workers\";\nexport class {old} extends DurableObject {{}}\nexport class {new} extends … {{ … }} // what {old} was"
         )
     };
     format!(
