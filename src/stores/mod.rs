@@ -18,6 +18,7 @@ pub mod sqlite;
 mod wrangler;
 
 pub use open::{Opened, Options, open, size};
+pub use wrangler::moving as wrangler_move;
 
 use document::DocumentAdapter;
 use sqlite::SqliteAdapter;

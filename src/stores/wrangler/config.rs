@@ -22,7 +22,6 @@ pub fn read(path: &Path, bytes: &[u8]) -> Option<Result<Config, StoreError>> {
         return None;
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let is_json = |text: &str| text.trim_start().starts_with(['{', '/']);
     let damaged = |breaks: Break| {
         let Break { line, column, reason } = breaks;
         let what =
@@ -40,20 +39,39 @@ pub fn read(path: &Path, bytes: &[u8]) -> Option<Result<Config, StoreError>> {
             return damaged(Break::after(&before, "the text is not UTF-8".to_owned()));
         }
     };
-    let parsed = if is_json(text) { parse_json(text) } else { parse_toml(text) };
-    match parsed {
-        Ok(Json::Object(root)) if is_config(&root) => Some(Ok(Config::of(root))),
-        Ok(_) => None,
-        Err(breaks) if is_telling(text, is_json(text)) && !is_lines(text) => damaged(breaks),
-        Err(_) => None,
+    match root(text) {
+        Ok(root) => Some(Ok(Config::of(root))),
+        Err(Unread::Broken(breaks)) => damaged(breaks),
+        Err(Unread::Other) => None,
     }
 }
 
+/// Parses a configuration's text, without a mark at its start.
+pub fn root(text: &str) -> Result<Map<String, Json>, Unread> {
+    match if is_json(text) { parse_json(text) } else { parse_toml(text) } {
+        Ok(Json::Object(root)) if is_config(&root) => Ok(root),
+        Ok(_) => Err(Unread::Other),
+        Err(breaks) if is_telling(text, is_json(text)) && !is_lines(text) => Err(Unread::Broken(breaks)),
+        Err(_) => Err(Unread::Other),
+    }
+}
+
+/// Whether a text is to be read as JSON with comments, and not as TOML.
+pub fn is_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '/'])
+}
+
+/// Why a text is not read as a configuration.
+pub enum Unread {
+    Other,
+    Broken(Break),
+}
+
 /// Where a text stops being what it should be; lines and columns count from one.
-struct Break {
-    line: usize,
-    column: usize,
-    reason: String,
+pub struct Break {
+    pub line: usize,
+    pub column: usize,
+    pub reason: String,
 }
 
 impl Break {
@@ -64,21 +82,22 @@ impl Break {
     }
 }
 
-/// Wrangler's own reader takes comments and trailing commas, and nothing else that is no JSON.
+/// What wrangler's own reader takes: comments and trailing commas, and nothing else that is no JSON.
+pub const JSON: ParseOptions = ParseOptions {
+    allow_comments: true,
+    allow_trailing_commas: true,
+    allow_loose_object_property_names: false,
+    allow_missing_commas: false,
+    allow_single_quoted_strings: false,
+    allow_hexadecimal_numbers: false,
+    allow_unary_plus_numbers: false,
+    allow_bare_decimal_point_numbers: false,
+    allow_non_finite_numbers: false,
+    allow_extended_string_escapes: false,
+};
+
 fn parse_json(text: &str) -> Result<Json, Break> {
-    let options = ParseOptions {
-        allow_comments: true,
-        allow_trailing_commas: true,
-        allow_loose_object_property_names: false,
-        allow_missing_commas: false,
-        allow_single_quoted_strings: false,
-        allow_hexadecimal_numbers: false,
-        allow_unary_plus_numbers: false,
-        allow_bare_decimal_point_numbers: false,
-        allow_non_finite_numbers: false,
-        allow_extended_string_escapes: false,
-    };
-    parse_to_serde_value::<Json>(text, &options).map_err(|e| Break {
+    parse_to_serde_value::<Json>(text, &JSON).map_err(|e| Break {
         line: e.line_display(),
         column: e.column_display(),
         reason: e.kind().to_string(),

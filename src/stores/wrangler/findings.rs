@@ -141,13 +141,13 @@ impl Judge<'_> {
     /// The platform checks a delete against the binding that is live, not against the one that is being deployed.
     fn delete_and_move(&self, bound: &HashSet<&str>) -> Option<Finding> {
         let last = &self.replay.last;
-        let gone: Vec<&str> =
-            last.deletes.iter().map(String::as_str).filter(|c| !bound.contains(c)).collect();
         let moved = self
             .environment
             .bindings
             .iter()
             .find(|b| b.is_own(self.environment) && last.creates.contains(&b.class))?;
+        let gone: Vec<&str> =
+            last.deletes.iter().map(String::as_str).filter(|c| !bound.contains(c)).collect();
         (!gone.is_empty()).then(|| {
             Finding::error(
                 "delete-and-move",

@@ -4,6 +4,7 @@
 
 mod config;
 mod findings;
+pub mod moving;
 mod replay;
 mod shape;
 
@@ -24,11 +25,7 @@ fn read(document: &Document<'_>) -> Option<Result<Contents, StoreError>> {
 }
 
 fn contents(config: &Config) -> Contents {
-    let replays: Vec<Replay> = config
-        .environments
-        .iter()
-        .map(|e| e.migrations.as_deref().map_or_else(Replay::default, replay::replay))
-        .collect();
+    let replays = replay::replays(config);
     let mut contents = Contents {
         keeps: vec![Table::State, Table::Migrations],
         findings: findings::findings(config, &replays),

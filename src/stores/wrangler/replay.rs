@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::shape::{Backend, Entry, Step};
+use super::shape::{Backend, Config, Entry, Step};
 
 /// What a list of migrations comes to.
 #[derive(Default)]
@@ -73,6 +73,12 @@ pub enum ProblemKind {
 }
 
 type Classes = HashMap<String, Class>;
+
+/// Replays the list of every environment; one without a list of its own has nothing to replay.
+pub fn replays(config: &Config) -> Vec<Replay> {
+    let lists = config.environments.iter().map(|e| e.migrations.as_deref());
+    lists.map(|list| list.map_or_else(Replay::default, replay)).collect()
+}
 
 /// Replays a list as wrangler does before a deploy (stores.md §6.5).
 ///

@@ -32,6 +32,8 @@ pub struct Binding {
     pub class: String,
     /// The worker that has the class; its own where there is none.
     pub script: Option<String>,
+    /// The environment of that worker.
+    pub environment: Option<String>,
 }
 
 /// An entry of `migrations`.
@@ -136,7 +138,9 @@ impl Environment {
             self.unknown_fields("state", &name, fields, &KNOWN, "A binding");
             match text(&binding, "class_name") {
                 Some(class) if !name.is_empty() => {
-                    self.bindings.push(Binding { name, class, script: text(&binding, "script_name") });
+                    let (script, environment) =
+                        (text(&binding, "script_name"), text(&binding, "environment"));
+                    self.bindings.push(Binding { name, class, script, environment });
                 }
                 _ => self.wrong("state", &name, "A binding lacks its name or class_name"),
             }

@@ -1,5 +1,6 @@
 //! Worker configurations: what their migrations come to, and what a deploy would run into.
 
+mod moving;
 mod reading;
 
 use std::fs;
