@@ -79,14 +79,6 @@ impl Settings {
     }
 }
 
-/// `SESSIONSCOPE_DATA_DIR`, else the platform's folder for data.
-pub fn data_folder() -> Option<PathBuf> {
-    match std::env::var_os("SESSIONSCOPE_DATA_DIR") {
-        Some(folder) if !folder.is_empty() => Some(folder.into()),
-        _ => directories::ProjectDirs::from("", "", "sessionscope").map(|d| d.data_dir().to_owned()),
-    }
-}
-
 fn file() -> Option<PathBuf> {
-    Some(data_folder()?.join("settings.json"))
+    Some(crate::stores::data_folder()?.join("settings.json"))
 }

@@ -7,6 +7,7 @@
 mod format;
 mod inspect;
 mod members;
+mod repair;
 mod rows;
 mod source;
 
@@ -43,6 +44,22 @@ enum Command {
     Inspect(inspect::Arguments),
     /// Prints the rows of a table
     Rows(rows::Arguments),
+    /// Brings the sessions of a file into a database
+    Import(repair::ImportArguments),
+    /// Removes what is past its time, by the store's own rule
+    Prune(repair::PruneArguments),
+    /// Deletes the sessions of one issue
+    DeleteIssue(repair::DeleteIssueArguments),
+    /// Deletes sessions with all that belongs to them
+    DeleteSession(repair::DeleteSessionArguments),
+    /// Brings a database's schema to the newest version, or moves a configuration's classes to SQLite
+    Migrate(repair::MigrateArguments),
+    /// Lists what was changed from here
+    Operations(repair::OperationsArguments),
+    /// Takes an operation back
+    Undo(repair::UndoArguments),
+    /// Ends an operation's undo, and frees its space
+    Forget(repair::ForgetArguments),
 }
 
 /// Runs a headless command; hands back the paths where the window is asked for.
@@ -55,11 +72,20 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
             return Outcome::Exit(if error.use_stderr() { Status::USAGE.0 } else { 0 });
         }
     };
-    match arguments.command {
-        None => Outcome::Window(arguments.paths),
-        Some(Command::Inspect(arguments)) => Outcome::Exit(inspect::run(&arguments).0),
-        Some(Command::Rows(arguments)) => Outcome::Exit(rows::run(&arguments).0),
-    }
+    let Some(command) = arguments.command else { return Outcome::Window(arguments.paths) };
+    let status = match command {
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Rows(arguments) => rows::run(&arguments),
+        Command::Import(arguments) => repair::import(arguments),
+        Command::Prune(arguments) => repair::prune(arguments),
+        Command::DeleteIssue(arguments) => repair::delete_issue(arguments),
+        Command::DeleteSession(arguments) => repair::delete_session(arguments),
+        Command::Migrate(arguments) => repair::migrate(arguments),
+        Command::Operations(arguments) => repair::operations(&arguments),
+        Command::Undo(arguments) => repair::undo(arguments),
+        Command::Forget(arguments) => repair::forget(&arguments),
+    };
+    Outcome::Exit(status.0)
 }
 
 /// Writes one line to standard error, hidden characters made visible.

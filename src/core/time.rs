@@ -59,6 +59,22 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// A span of time in words, its two largest units: `9 d 4 h`, `23 h 51 min`, `24 h`, `6 min 39 s`.
+pub fn span(ms: i64) -> String {
+    let seconds = ms.unsigned_abs() / 1000;
+    let two = |large: u64, unit: &str, small: u64, smaller: &str| match small {
+        0 => format!("{large} {unit}"),
+        _ => format!("{large} {unit} {small} {smaller}"),
+    };
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => two(seconds / 60, "min", seconds % 60, "s"),
+        // Two days in hours are still told as hours: 24 h is what people say.
+        3600..172_800 => two(seconds / 3600, "h", seconds % 3600 / 60, "min"),
+        _ => two(seconds / 86_400, "d", seconds % 86_400 / 3600, "h"),
+    }
+}
+
 /// Reads a time as text: RFC 3339, SQLite's `YYYY-MM-DD HH:MM:SS` (UTC), a date, or a number.
 pub fn parse_timestamp(text: &str) -> Option<Timestamp> {
     let text = text.trim();

@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::durable::identity::{self, ObjectFile};
+use super::gate;
 use super::open::{MAGIC, is_document};
 use super::sqlite::{Cancel, Schema, connect};
 use crate::core::{Finding, Flow, StoreError};
@@ -204,6 +205,7 @@ fn starts_with_magic(path: &Path) -> bool {
 
 fn read(path: &Path, most: u64) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
+    let _looking = gate::look();
     File::open(path).and_then(|f| f.take(most).read_to_end(&mut bytes)).ok()?;
     Some(bytes)
 }

@@ -8,17 +8,22 @@ mod claude_hooks;
 mod document;
 pub mod durable;
 pub mod folder;
+mod gate;
 mod json;
 mod ledgers;
 pub mod migrations;
 mod open;
+pub mod repair;
 mod session_do;
+mod session_do_repairs;
 mod session_document;
 pub mod sqlite;
 mod wrangler;
 
 pub use open::{Opened, Options, open, size};
 pub use wrangler::moving as wrangler_move;
+
+use std::path::PathBuf;
 
 use document::DocumentAdapter;
 use sqlite::SqliteAdapter;
@@ -37,4 +42,12 @@ fn sqlite_adapters() -> &'static [SqliteAdapter] {
 /// The adapters for JSON and configuration files; the first that recognises a file reads it.
 fn document_adapters() -> &'static [DocumentAdapter] {
     &[wrangler::ADAPTER, session_document::ADAPTER, claude_hooks::FILE]
+}
+
+/// The folder for what the program keeps: `SESSIONSCOPE_DATA_DIR`, else the platform's own for data.
+pub fn data_folder() -> Option<PathBuf> {
+    match std::env::var_os("SESSIONSCOPE_DATA_DIR") {
+        Some(folder) if !folder.is_empty() => Some(folder.into()),
+        _ => directories::ProjectDirs::from("", "", "sessionscope").map(|d| d.data_dir().to_owned()),
+    }
 }

@@ -12,7 +12,7 @@ use super::sqlite::{
     Cancel, Clock, Context, FileFacts, Mapping, Schema, SqliteStore, connect, install, memory, memory_again,
     sqlite_error,
 };
-use super::{document_adapters, durable, ledgers, migrations, sqlite_adapters};
+use super::{document_adapters, durable, gate, ledgers, migrations, sqlite_adapters};
 use crate::core::{About, Finding, NativeKind, Size, StoreError, Table};
 
 /// The first bytes of every SQLite database.
@@ -110,6 +110,7 @@ fn head(path: &Path) -> Result<Vec<u8>, StoreError> {
         return Err(StoreError::Damaged { what, path: owned() });
     }
     let mut head = Vec::new();
+    let _looking = gate::look();
     File::open(path).and_then(|f| f.take(4096).read_to_end(&mut head)).map_err(|e| unreadable(path, &e))?;
     Ok(head)
 }
@@ -349,6 +350,7 @@ fn private_copy(path: &Path) -> Result<(PathBuf, tempfile::TempDir), StoreError>
     let folder =
         tempfile::Builder::new().prefix("sessionscope-").tempdir().map_err(|e| unreadable(path, &e))?;
     let real = copied_path(path, folder.path());
+    let _looking = gate::look();
     for suffix in ["", "-wal", "-journal"] {
         let beside = |p: &Path| {
             let mut name = p.as_os_str().to_owned();

@@ -18,6 +18,7 @@ pub const ADAPTER: SqliteAdapter = SqliteAdapter {
         sql_step!("session-do", 1, "0001_create_session_tables"),
         sql_step!("session-do", 2, "0002_add_turns_and_session_events"),
     ],
+    repairs: &super::session_do_repairs::SessionDoRepairs,
 };
 
 fn recognises(context: &Context<'_>) -> bool {

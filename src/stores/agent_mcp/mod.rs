@@ -6,6 +6,7 @@
 
 mod findings;
 mod heartbeats;
+mod repairs;
 mod state;
 
 use super::migrations::sql_step;
@@ -20,6 +21,7 @@ pub const ADAPTER: SqliteAdapter = SqliteAdapter {
     map,
     // Only what its sessions need: the tables of agents and tasks are both siblings' own to make.
     steps: &[sql_step!("agent-mcp", 1, "0001_create_session_persistence")],
+    repairs: &repairs::AgentMcpRepairs,
 };
 
 fn recognises(context: &Context<'_>) -> bool {

@@ -20,9 +20,10 @@ pub const ADAPTER: SqliteAdapter = SqliteAdapter {
         // The program's own migration 013: the entries of the file that the table took the place of.
         Step { store: "claude-hooks-db", version: 2, name: "0002_import_sessions_json", body: Body::Code },
     ],
+    repairs: &super::DatabaseRepairs,
 };
 
-const TABLE: &str = "claude_sdk_sessions";
+pub const TABLE: &str = "claude_sdk_sessions";
 /// Only so many rows are looked through for what is worth saying.
 const MOST_ROWS: usize = 100_000;
 

@@ -59,6 +59,22 @@ pub fn read(raw: &RawValue, keyed: bool) -> Entry {
     session.unwrap_or_else(|| Entry::Malformed { detail: format!("{{\"value\":{}}}", kept(raw)) })
 }
 
+/// An entry's session, last use and creation, without its other fields; no session where it is malformed.
+pub fn brief<'a>(raw: &'a RawValue) -> (Option<Cow<'a, str>>, Option<i64>, Option<i64>) {
+    if let Some(id) = text(raw).filter(|id| !id.is_empty()) {
+        return (Some(id), None, None);
+    }
+    let Some(fields) = json::read_entries(raw.get().as_bytes()).filter(|f| !f.is_array) else {
+        return (None, None, None);
+    };
+    let id = ID.into_iter().find_map(|name| text(last(&fields, name)?).filter(|id| !id.is_empty()));
+    let time = |names: &[&str]| {
+        let raw = names.iter().find_map(|name| last(&fields, name))?;
+        moment(raw).ok().flatten()
+    };
+    (id, time(&LAST_USED), time(&CREATED))
+}
+
 /// Whether it is more likely than not that an entry is of such a file.
 pub fn fits(key: &str, raw: &RawValue) -> bool {
     let resume_key = is_resume_key(key);

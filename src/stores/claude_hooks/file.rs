@@ -45,6 +45,23 @@ fn read(document: &Document<'_>) -> Option<Result<Contents, StoreError>> {
     })
 }
 
+/// Where the object with the entries is in a whole text: the text itself, or what `sessions` holds.
+///
+/// None for a list, for a text that is broken, and for one that is no session file.
+pub fn object_in(text: &str) -> Option<std::ops::Range<usize>> {
+    let outer = json::read_entries(text.as_bytes()).filter(|e| !e.is_array && e.fault.is_none())?;
+    let wrapped = outer.entries.iter().rev().find(|(key, _)| key.as_deref() == Some(WRAPPED));
+    let inner = wrapped.filter(|(_, raw)| raw.get().starts_with('{')).and_then(|(_, raw)| {
+        let inner = json::read_entries(raw.get().as_bytes())?;
+        let start = (raw.get().as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
+        (inner.is_session_file() || inner.is_empty_and_whole()).then_some(start..start + raw.get().len())
+    });
+    match inner {
+        Some(range) if !outer.is_session_file() => Some(range),
+        _ => (outer.is_session_file() || outer.is_empty_and_whole()).then_some(0..text.len()),
+    }
+}
+
 /// The entries of a document that is a session file.
 struct Found<'a> {
     entries: Vec<(Cow<'a, str>, &'a RawValue)>,

@@ -7,14 +7,26 @@
 mod database;
 mod entries;
 mod file;
+mod repairs;
+mod session_file;
 
 pub use database::ADAPTER as DATABASE;
 pub use file::ADAPTER as FILE;
+pub use repairs::DatabaseRepairs;
+pub use session_file::{SessionFile, SessionFileSource};
 
 use crate::core::{Finding, KNOWN_FORGES, ResumeKey};
 
+/// Whether a text is a whole session file.
+pub fn is_session_file(text: &str) -> bool {
+    file::object_in(text).is_some()
+}
+
 /// SQL for how old a session may be to be resumed, in milliseconds: the program's default, 24 hours.
 const MOST_AGE_MS: &str = "86400000";
+
+/// The same for the rules that are not SQL.
+const MOST_AGE: i64 = 86_400_000;
 
 /// SQL for a session's status by the time of its last use.
 fn status(last: &str) -> String {

@@ -12,7 +12,13 @@ use crate::stores::session_do;
 use crate::stores::session_document::{Message, SessionDocument};
 use crate::stores::sqlite::{Context, Mapping, Part, Schema, SqliteAdapter, literal, sqlite_error};
 
-pub const ADAPTER: SqliteAdapter = SqliteAdapter { id: "session-document", recognises, map, steps: &[] };
+pub const ADAPTER: SqliteAdapter = SqliteAdapter {
+    id: "session-document",
+    recognises,
+    map,
+    steps: &[],
+    repairs: &super::repairs::ObjectRepairs,
+};
 
 /// The keys that the known programs use; a message under another has the key in its id.
 const USUAL: [&str; 2] = ["session_data", "session"];
@@ -97,6 +103,26 @@ pub fn is_loaded(connection: &Connection) -> bool {
 /// SQL over the documents that `map` laid out: names and values for a session's details.
 pub fn details() -> Vec<(&'static str, String)> {
     vec![("metadata", "(SELECT json(d.metadata) FROM temp.session_documents AS d LIMIT 1)".into())]
+}
+
+/// Hands out the JSON of every document in an object.
+pub fn each_text(
+    connection: &Connection,
+    schema: &Schema,
+    each: &mut dyn FnMut(String),
+) -> rusqlite::Result<()> {
+    let mut keys = Vec::new();
+    documents(connection, schema, |key, _| {
+        keys.push(key.to_owned());
+        Ok(true)
+    })?;
+    for key in keys {
+        let sql = "SELECT value FROM main._cf_KV WHERE key = ?1";
+        let text =
+            connection.query_row(sql, [&key], |r| Ok(r.get_ref(0)?.as_blob().ok().and_then(document)))?;
+        text.into_iter().for_each(&mut *each);
+    }
+    Ok(())
 }
 
 /// Calls `each` for every document with its key, until it says to stop.

@@ -9,7 +9,13 @@ use super::{identity, kv};
 use crate::core::{StoreError, Table};
 use crate::stores::sqlite::{Context, Mapping, Part, Schema, SqliteAdapter, literal};
 
-pub const ADAPTER: SqliteAdapter = SqliteAdapter { id: "mcp-session-do", recognises, map, steps: &[] };
+pub const ADAPTER: SqliteAdapter = SqliteAdapter {
+    id: "mcp-session-do",
+    recognises,
+    map,
+    steps: &[],
+    repairs: &super::repairs::ObjectRepairs,
+};
 
 /// Any of these keys makes an object an MCP session.
 const KEYS: &str =

@@ -6,4 +6,5 @@ pub mod identity;
 mod kv;
 pub mod mcp_session;
 pub mod object;
+pub mod repairs;
 pub mod v8;

@@ -90,4 +90,6 @@ pub struct SqliteAdapter {
     pub map: fn(&Context<'_>) -> Result<Mapping, StoreError>,
     /// What makes its schema, step by step; none where that is not ours to make.
     pub steps: &'static [Step],
+    /// What can be repaired of it.
+    pub repairs: &'static dyn crate::stores::repair::Repairs,
 }

@@ -1,0 +1,174 @@
+//! `operations`, `undo` and `forget`: what was done, and how it is taken back.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value as Json, json};
+
+use super::print::plain;
+use super::{Ways, complain, log, options, run};
+use crate::cli::{Status, finish};
+use crate::core::export::one_line;
+use crate::core::repair::{Repair, RepairError};
+use crate::core::{Operation, OperationState};
+use crate::stores::repair::{backup, open_for_repair};
+
+/// What `operations` was asked for.
+#[derive(Debug, clap::Args)]
+pub struct OperationsArguments {
+    /// One array of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `undo` was asked for.
+#[derive(Debug, clap::Args)]
+pub struct UndoArguments {
+    /// The operation, as `operations` lists it
+    operation: String,
+    /// Put the database as it was before into a new file instead
+    #[arg(long, value_name = "FILE", conflicts_with = "apply")]
+    restore_to: Option<PathBuf>,
+    #[command(flatten)]
+    ways: Ways,
+}
+
+/// What `forget` was asked for.
+#[derive(Debug, clap::Args)]
+pub struct ForgetArguments {
+    /// The operations, as `operations` lists them
+    #[arg(required = true)]
+    operations: Vec<String>,
+    /// Do it; without this only what would be freed is printed
+    #[arg(long)]
+    apply: bool,
+    /// One object of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn operations(arguments: &OperationsArguments) -> Status {
+    let all = match log(&options()) {
+        Ok(log) => log.operations(),
+        Err(error) => return complain(&error),
+    };
+    let mut out = io::stdout().lock();
+    let written = match arguments.json {
+        true => one_line(&Json::Array(all.iter().map(as_json).collect()).to_string(), &mut out)
+            .and_then(|()| out.write_all(b"\n")),
+        false => text(&all, &mut out),
+    };
+    finish(written, Status::DONE)
+}
+
+fn text(all: &[Operation], out: &mut dyn io::Write) -> io::Result<()> {
+    if all.is_empty() {
+        return writeln!(out, "No operations: nothing was changed from here.");
+    }
+    for operation in all {
+        let undone = operation.undone_by.as_ref().map_or(String::new(), |by| format!(", undone by {by}"));
+        writeln!(
+            out,
+            "{}  {}  {} ({}{undone})  {} of {} changes, {} left alone  {} bytes  {}",
+            operation.id,
+            operation.started_at.rfc3339(),
+            operation.repair.word(),
+            operation.state.as_str(),
+            operation.done,
+            operation.planned,
+            operation.left,
+            operation.size_bytes,
+            plain(&operation.path.to_string_lossy())
+        )?;
+    }
+    let total: u64 = all.iter().map(|o| o.size_bytes).sum();
+    writeln!(
+        out,
+        "{} operations take {total} bytes; `sessionscope forget OPERATION --apply` frees an operation's",
+        all.len()
+    )
+}
+
+fn as_json(operation: &Operation) -> Json {
+    json!({
+        "operation": operation.id,
+        "repair": operation.repair.word(),
+        "path": operation.path.to_string_lossy(),
+        "state": operation.state.as_str(),
+        "started_at": operation.started_at.rfc3339(),
+        "finished_at": operation.finished_at.map(|t| t.rfc3339()),
+        "planned": operation.planned,
+        "done": operation.done,
+        "left": operation.left,
+        "size_bytes": operation.size_bytes,
+        "undoes": operation.undoes,
+        "undone_by": operation.undone_by,
+        "backup": operation.backup.as_ref().map(|p| p.to_string_lossy().into_owned()),
+    })
+}
+
+pub fn undo(arguments: UndoArguments) -> Status {
+    let UndoArguments { operation: id, restore_to, ways } = arguments;
+    let found = log(&options()).and_then(|log| log.operation(&id));
+    match (found, restore_to) {
+        (Err(error), _) => complain(&error),
+        (Ok(operation), Some(to)) => restore(&operation, &to).unwrap_or_else(|error| complain(&error)),
+        (Ok(operation), None) => {
+            run(&operation.path, &Repair::Undo { operation: id }, &ways, open_for_repair)
+        }
+    }
+}
+
+fn restore(operation: &Operation, to: &Path) -> Result<Status, RepairError> {
+    let Some(from) = &operation.backup else {
+        return Err(RepairError::CannotUndo {
+            operation: operation.id.clone(),
+            reason: "no copy of the whole database was made for it".into(),
+            backup: None,
+        });
+    };
+    backup(from, to)?;
+    let said = writeln!(io::stdout().lock(), "The database as it was before is in {}", to.display());
+    Ok(finish(said, Status::DONE))
+}
+
+pub fn forget(arguments: &ForgetArguments) -> Status {
+    attempt(arguments).unwrap_or_else(|error| complain(&error))
+}
+
+fn attempt(arguments: &ForgetArguments) -> Result<Status, RepairError> {
+    let log = log(&options())?;
+    let mut freed = 0;
+    let mut lines = Vec::new();
+    for id in &arguments.operations {
+        let operation = log.operation(id)?;
+        let reason = match operation.state {
+            OperationState::Forgotten => "it is forgotten already".to_owned(),
+            _ => format!("frees {} bytes, and ends its undo", operation.size_bytes),
+        };
+        lines.push((operation, reason));
+    }
+    for (operation, _) in lines.iter().filter(|_| arguments.apply) {
+        freed += log.forget(&operation.id)?;
+    }
+    let mut out = io::stdout().lock();
+    if arguments.json {
+        let all: Vec<Json> = lines
+            .iter()
+            .map(|(o, reason)| json!({ "action": "delete", "table": "operations", "key": o.id, "reason": reason }))
+            .collect();
+        let object =
+            json!({ "repair": "forget", "plan": all, "applied": arguments.apply, "freed_bytes": freed });
+        let written = one_line(&object.to_string(), &mut out).and_then(|()| out.write_all(b"\n"));
+        return Ok(finish(written, Status::DONE));
+    }
+    let mut written = Ok(());
+    for (operation, reason) in &lines {
+        written = written.and_then(|()| writeln!(out, "operation {}: {reason}", operation.id));
+    }
+    let end = match arguments.apply {
+        true => format!("{freed} bytes are free again."),
+        false => "Nothing has changed; add --apply to do it.".to_owned(),
+    };
+    Ok(finish(written.and_then(|()| writeln!(out, "{end}")), Status::DONE))
+}

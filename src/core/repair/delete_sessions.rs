@@ -1,0 +1,27 @@
+//! Delete sessions: the chosen ones, with every row that belongs to them; never a file.
+
+use super::{Action, Item, Planner, RepairError};
+
+pub(super) fn plan(planner: &mut Planner<'_>, ids: &[String]) -> Result<(), RepairError> {
+    let store = planner.store;
+    let mut seen = std::collections::HashSet::new();
+    for id in ids.iter().filter(|id| seen.insert(id.as_str())) {
+        planner.next_group();
+        let mut any = false;
+        let found = store.session_rows(id, &mut |row| {
+            any = true;
+            planner.add(Item::change(Action::Delete, "deleted", &row.key, row.reason, row.edit))
+        })?;
+        if !found {
+            return Err(RepairError::Unsupported {
+                what: "Sessions of this store cannot be deleted one by one",
+                path: store.target().path.clone(),
+            });
+        }
+        if !any {
+            let table = std::sync::Arc::from("sessions");
+            planner.add(Item::line(Action::Reject, "not found", &table, id, "there is no such session"))?;
+        }
+    }
+    Ok(())
+}

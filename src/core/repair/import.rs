@@ -1,0 +1,354 @@
+//! Import: the sessions of a document into a database. A row that the database has already wins.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::{Action, Class, Edit, Item, Planner, RepairError, Standing};
+use crate::core::{KNOWN_FORGES, ResumeKey, hex, span};
+
+/// An entry of a session file.
+#[derive(Debug, Clone, Copy)]
+pub struct SourceEntry<'a> {
+    pub key: &'a str,
+    /// None where the entry names no session.
+    pub session_id: Option<&'a str>,
+    pub last_used_ms: Option<i64>,
+    pub created_ms: Option<i64>,
+}
+
+/// A session as it is added to a database.
+#[derive(Debug, Clone, Copy)]
+pub struct NewSession<'a> {
+    pub key: &'a str,
+    pub session_id: &'a str,
+    /// Zero where it is not known.
+    pub last_used_ms: i64,
+    pub created_ms: i64,
+}
+
+/// A message of a session document.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DocumentMessage {
+    /// Made of session, position and content, so that the same message is always the same row.
+    pub id: String,
+    pub role: String,
+    pub content: String,
+    pub parts: Option<String>,
+    pub created_ms: Option<i64>,
+}
+
+/// Takes key-value entries, one after the other.
+pub type EachValue<'a> = dyn FnMut(&str, &[u8]) -> Result<(), RepairError> + 'a;
+
+/// What can be imported from.
+pub trait ImportSource {
+    fn path(&self) -> &Path;
+
+    /// Refuses a source of which only a part can be read.
+    fn ensure_whole(&self) -> Result<(), RepairError>;
+
+    /// Hands out the entries of a session file; false where it is another kind.
+    fn entries(
+        &self,
+        each: &mut dyn FnMut(SourceEntry<'_>) -> Result<(), RepairError>,
+    ) -> Result<bool, RepairError>;
+
+    /// Hands out the messages of a session document, without their ids; false where it is another kind.
+    fn messages(
+        &self,
+        each: &mut dyn FnMut(Result<DocumentMessage, String>) -> Result<(), RepairError>,
+    ) -> Result<bool, RepairError>;
+
+    /// The name of the document's session, and its facts as they are kept in `session_meta`.
+    fn facts(&self) -> (String, Vec<(String, String)>);
+
+    /// Hands out key-value entries as they are stored; false where there are none.
+    fn values(&self, each: &mut EachValue<'_>) -> Result<bool, RepairError>;
+
+    /// The edit that puts the file aside when all is in the database; none where it stays.
+    fn retirement(&self) -> Option<Edit>;
+
+    /// What the import leaves behind, in a sentence each.
+    fn left_behind(&self) -> Vec<String>;
+}
+
+/// How old a session may be to be resumed: 24 hours, seed 004's `MAX_SESSION_AGE_MS`.
+const MOST_AGE_MS: i64 = 86_400_000;
+
+const NEW: Class = "only in the file";
+const EQUAL: Class = "equal";
+const DIFFERENT: Class = "different";
+const REJECTED: Class = "rejected";
+const OTHERS: Class = "only in the database";
+const SCHEMA: Class = "schema";
+
+pub(super) fn plan(
+    planner: &mut Planner<'_>,
+    from: &Path,
+    forge: &str,
+    compare: bool,
+) -> Result<(), RepairError> {
+    let source = planner.with.import_source(from)?;
+    source.ensure_whole()?;
+    let whole = Sessions { source: source.as_ref(), forge, compare, table: Arc::from("sessions") };
+    if source.entries(&mut |_| Ok(()))? {
+        whole.plan(planner)?;
+    } else if source.messages(&mut |_| Ok(()))? {
+        document(planner, source.as_ref())?;
+    } else if !values(planner, source.as_ref())? {
+        return Err(RepairError::Source {
+            reason: "There is nothing in it that could be imported".into(),
+            path: from.to_owned(),
+        });
+    }
+    source.left_behind().into_iter().for_each(|text| planner.warn(text));
+    if let Some(edit) = source.retirement() {
+        planner.next_group();
+        let to = edit.after.as_ref().and_then(|r| r.text(0)).unwrap_or_default();
+        let name = Path::new(to).file_name().unwrap_or_default().to_string_lossy();
+        let reason =
+            format!("once the database holds its sessions, as {name}; unless it was changed meanwhile");
+        let key = from.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        planner.add(Item::change(Action::Rename, "file", &key, reason, edit))?;
+    }
+    Ok(())
+}
+
+/// Where a table is missing, its steps come first.
+fn prepare(planner: &mut Planner<'_>, store: &str) -> Result<(), RepairError> {
+    let steps = planner.store.migration(Some(store), Some("1"))?;
+    for line in steps.lines.into_iter().filter(|l| l.item.edit.is_some()) {
+        planner.next_group();
+        planner.add(Item { class: SCHEMA, ..line.item })?;
+    }
+    planner.next_group();
+    Ok(())
+}
+
+/// A session file on its way into a table of sessions.
+struct Sessions<'a> {
+    source: &'a dyn ImportSource,
+    forge: &'a str,
+    compare: bool,
+    table: Arc<str>,
+}
+
+/// By the hash of the key that entries get: the newest of them, by its last use and its place.
+///
+/// Hashes of 64 bits, since a million keys as text would take a hundred times the room.
+#[derive(Default)]
+struct Winners {
+    hasher: RandomState,
+    newest: HashMap<u64, (i64, u64)>,
+}
+
+impl Winners {
+    fn offer(&mut self, key: &str, last_used_ms: i64, number: u64) {
+        let newest = self.newest.entry(self.hasher.hash_one(key)).or_insert((last_used_ms, number));
+        // Of two as new as each other the last counts, as in the file itself.
+        if last_used_ms >= newest.0 {
+            *newest = (last_used_ms, number);
+        }
+    }
+
+    fn is(&self, key: &str, number: u64) -> bool {
+        self.newest.get(&self.hasher.hash_one(key)).is_none_or(|(_, winner)| *winner == number)
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.newest.contains_key(&self.hasher.hash_one(key))
+    }
+}
+
+impl Sessions<'_> {
+    fn plan(&self, planner: &mut Planner<'_>) -> Result<(), RepairError> {
+        prepare(planner, "claude-hooks-db")?;
+        let winners = self.winners()?;
+        let mut number = 0;
+        self.source.entries(&mut |entry| {
+            let item = self.entry(planner, &entry, number, &winners)?;
+            number += 1;
+            planner.next_group();
+            planner.add(item.at(entry.last_used_ms))
+        })?;
+        if self.compare {
+            let store = planner.store;
+            store.resume_keys(&mut |key, table, _| match winners.has(key) {
+                true => Ok(()),
+                false => planner.add(Item::line(Action::Beside, OTHERS, table, key, "stays as it is")),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Finds for every key that entries get the one that counts.
+    fn winners(&self) -> Result<Winners, RepairError> {
+        let mut winners = Winners::default();
+        let mut number = 0;
+        self.source.entries(&mut |entry| {
+            if let (Ok(key), Some(_)) = (self.normal(entry.key), entry.session_id) {
+                winners.offer(&key, entry.last_used_ms.unwrap_or(0), number);
+            }
+            number += 1;
+            Ok(())
+        })?;
+        Ok(winners)
+    }
+
+    /// What becomes of an entry.
+    fn entry(
+        &self,
+        planner: &Planner<'_>,
+        entry: &SourceEntry<'_>,
+        number: u64,
+        winners: &Winners,
+    ) -> Result<Item, RepairError> {
+        let line = |action, class, key: &str, reason: String| {
+            Ok(Item::line(action, class, &self.table, key, reason))
+        };
+        let reject = |reason: &str| line(Action::Reject, REJECTED, entry.key, reason.to_owned());
+        let key = match self.normal(entry.key) {
+            Ok(key) => key,
+            Err(why) => return reject(why),
+        };
+        let Some(session_id) = entry.session_id else { return reject("the entry names no session") };
+        if !winners.is(&key, number) {
+            return reject(&format!("another entry becomes {key} too, and is newer"));
+        }
+        let last_used_ms = entry.last_used_ms.unwrap_or(0);
+        if let Some(known) = planner.store.session_of_key(&key)? {
+            let (class, reason) = match known.session_id == session_id {
+                true if known.last_used_ms.unwrap_or(0) == last_used_ms => {
+                    (EQUAL, "already there".to_owned())
+                }
+                true => (EQUAL, "already there, with another time; the database wins".to_owned()),
+                false => (
+                    DIFFERENT,
+                    format!("conflict: the database has session {} under it, and wins", known.session_id),
+                ),
+            };
+            return line(Action::Keep, class, &key, reason);
+        }
+        let created_ms = match (entry.created_ms, last_used_ms) {
+            (Some(created), _) => created,
+            (None, 0) => planner.now.0,
+            (None, used) => used,
+        };
+        let session = NewSession { key: &key, session_id, last_used_ms, created_ms };
+        let Some(edit) = planner.store.insert_session(&session) else {
+            return Err(RepairError::Unsupported {
+                what: "Sessions of a session file can only be imported into a database of claude-hooks",
+                path: planner.store.target().path.clone(),
+            });
+        };
+        Ok(Item::change(Action::Insert, NEW, &key, self.words(entry, &key, planner.now.0), edit))
+    }
+
+    fn words(&self, entry: &SourceEntry<'_>, key: &str, now_ms: i64) -> String {
+        let mut reason = match entry.key == key {
+            true => "new".to_owned(),
+            false => format!("renamed from {}", entry.key),
+        };
+        match entry.last_used_ms {
+            None => reason.push_str("; already stale: no last use is recorded, so it counts as expired"),
+            Some(used) if now_ms - used > MOST_AGE_MS => {
+                reason.push_str(&format!("; already stale: last used {} ago", span(now_ms - used)));
+            }
+            Some(_) => {}
+        }
+        reason
+    }
+
+    /// The key under which an entry goes into the database: with its forge, and foreman's as architect's.
+    fn normal<'k>(&self, key: &'k str) -> Result<std::borrow::Cow<'k, str>, &'static str> {
+        let mut forges = KNOWN_FORGES.to_vec();
+        forges.push(self.forge);
+        let Some(parsed) = ResumeKey::parse(key, &forges) else {
+            return Err("its key cannot be told apart into forge, agent, repository and issue for certain");
+        };
+        if parsed.forge.is_some() && parsed.agent != "foreman" {
+            return Ok(key.into());
+        }
+        let agent = if parsed.agent == "foreman" { "architect" } else { parsed.agent };
+        let forge = parsed.forge.unwrap_or(self.forge);
+        Ok(format!("{forge}:{agent}:{}:{}", parsed.repo, parsed.issue).into())
+    }
+}
+
+fn document(planner: &mut Planner<'_>, source: &dyn ImportSource) -> Result<(), RepairError> {
+    prepare(planner, "session-do")?;
+    let (session, facts) = source.facts();
+    let store = planner.store;
+    let unsupported = || RepairError::Unsupported {
+        what: "A session document can only be imported into a session's database",
+        path: store.target().path.clone(),
+    };
+    let mut at = 0_u64;
+    let mut previous_ms = None;
+    source.messages(&mut |message| {
+        let number = at;
+        at += 1;
+        let mut message = match message {
+            Ok(message) => message,
+            Err(why) => {
+                let key = format!("{session}:{number}");
+                return planner.add(Item::line(Action::Reject, REJECTED, &"messages".into(), &key, why));
+            }
+        };
+        message.id = message_id(&session, number, &message);
+        // A message without a time came no earlier than the one before it.
+        message.created_ms = message.created_ms.or(previous_ms);
+        previous_ms = message.created_ms;
+        let edit = store.insert_message(&message).ok_or_else(unsupported)?;
+        let at_ms = message.created_ms;
+        insert(planner, edit, &message.id, at_ms)
+    })?;
+    for (key, value) in facts {
+        let edit = store.insert_meta(&key, &value).ok_or_else(unsupported)?;
+        insert(planner, edit, &key, None)?;
+    }
+    Ok(())
+}
+
+/// Adds a row where there is none yet.
+fn insert(planner: &mut Planner<'_>, edit: Edit, key: &str, at_ms: Option<i64>) -> Result<(), RepairError> {
+    let item = match planner.store.standing(&edit)? {
+        Standing::Before => Item::change(Action::Insert, NEW, key, "new", edit),
+        Standing::After => Item::line(Action::Keep, EQUAL, &edit.table, key, "already there"),
+        Standing::Changed(how) => Item::line(
+            Action::Keep,
+            DIFFERENT,
+            &edit.table,
+            key,
+            format!("conflict: {how}; the database wins"),
+        ),
+    };
+    planner.add(item.at(at_ms))
+}
+
+fn values(planner: &mut Planner<'_>, source: &dyn ImportSource) -> Result<bool, RepairError> {
+    let store = planner.store;
+    source.values(&mut |key, value| {
+        let edit = store.insert_value(key, value).ok_or_else(|| RepairError::Unsupported {
+            what: "Key-value entries can only be imported into another Durable Object",
+            path: store.target().path.clone(),
+        })?;
+        insert(planner, edit, key, None)
+    })
+}
+
+/// An id that the same message of the same document always gets.
+fn message_id(session: &str, position: u64, message: &DocumentMessage) -> String {
+    let mut hash = Sha256::new();
+    for part in
+        [message.role.as_str(), message.content.as_str(), message.parts.as_deref().unwrap_or_default()]
+    {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    format!("{session}-{position}-{}", hex(&hash.finalize()[..8]))
+}

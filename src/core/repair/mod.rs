@@ -1,0 +1,78 @@
+//! Repairs: plan, preview, apply, operation log, undo, in one core for every store and front end.
+//!
+//! [`plan`] makes a [`Plan`] of a [`Repair`]: the exact rows, each with its reason. [`apply`] consumes it, and is the only
+//! thing that can write to a store: a [`WriteStore`] comes only for a [`Permit`], which nothing else can make.
+
+mod apply;
+mod delete_issue;
+mod delete_sessions;
+mod error;
+mod import;
+mod item;
+mod migrate;
+mod plan;
+mod prune;
+mod record;
+mod store;
+mod undo;
+
+pub use apply::{Permit, Step, apply};
+pub use delete_issue::DeleteIssue;
+pub use error::RepairError;
+pub use import::{DocumentMessage, EachValue, ImportSource, NewSession, SourceEntry};
+pub use item::{Action, Class, Draft, Item, PlanItems, PlanLine, Summary};
+pub use migrate::{StepLine, StepPlan};
+pub use plan::{EachDone, Plan, Planner, Surroundings, plan};
+pub use prune::{Candidate, PruneOptions, Transcript};
+pub use record::{Edit, EditKind, Record, Standing, Stored, Values};
+pub use store::{
+    Dependant, Dependants, Each, EachKey, Held, KnownSession, Performed, SessionStore, Target, WriteStore,
+};
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// An action that changes a store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Repair {
+    /// Brings the sessions of a document into a database.
+    Import {
+        from: PathBuf,
+        /// The forge of keys that name none.
+        forge: String,
+        /// Also list what only the database has.
+        #[serde(default)]
+        compare: bool,
+    },
+    Prune(PruneOptions),
+    DeleteIssue(DeleteIssue),
+    DeleteSessions {
+        ids: Vec<String>,
+    },
+    /// Brings the schema to a version; to the newest where none is said.
+    Migrate {
+        to: Option<String>,
+    },
+    Undo {
+        operation: String,
+    },
+}
+
+/// The forge that a key of three parts gets on import where no other is chosen.
+pub const DEFAULT_FORGE: &str = "forgejo";
+
+impl Repair {
+    /// The repair's word on the command line and in the log.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Repair::Import { .. } => "import",
+            Repair::Prune(_) => "prune",
+            Repair::DeleteIssue(_) => "delete-issue",
+            Repair::DeleteSessions { .. } => "delete-session",
+            Repair::Migrate { .. } => "migrate",
+            Repair::Undo { .. } => "undo",
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What a repair asks of a store, and how a store is written.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{
+    Candidate, DocumentMessage, Edit, NewSession, Permit, PruneOptions, RepairError, Standing, StepPlan,
+};
+use crate::core::KeyId;
+
+/// The store that a repair is for.
+#[derive(Debug, Clone, Default)]
+pub struct Target {
+    pub path: PathBuf,
+    pub stores: Vec<&'static str>,
+    /// False where an import shall make it.
+    pub exists: bool,
+}
+
+/// Takes one thing after the other; an error ends it.
+pub type Each<'a, T> = dyn FnMut(T) -> Result<(), RepairError> + 'a;
+
+/// Takes resume keys, one after the other, with the table and the row.
+pub type EachKey<'a> = dyn FnMut(&str, &Arc<str>, &KeyId) -> Result<(), RepairError> + 'a;
+
+/// A session as a database knows it, as far as an import compares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownSession {
+    pub session_id: String,
+    pub last_used_ms: Option<i64>,
+}
+
+/// A row that goes with another, by a rule of the store or by a foreign key.
+#[derive(Debug, Clone)]
+pub struct Dependant {
+    pub edit: Edit,
+    pub key: String,
+    pub reason: String,
+}
+
+/// What goes with a row that is deleted.
+#[derive(Debug, Clone, Default)]
+pub struct Dependants {
+    /// In the order in which they must go, before the row itself.
+    pub rows: Vec<Dependant>,
+    /// Why the row must stay, where others refer to it that may not go.
+    pub blocked: Option<String>,
+}
+
+/// A store as planning sees it: read only, and never a lock held between two calls.
+///
+/// What a store has no notion of, it answers with `false` or nothing.
+pub trait SessionStore {
+    fn target(&self) -> &Target;
+
+    /// Refuses a store that is not understood, too new, damaged, or may not be written.
+    fn ensure_writable(&self) -> Result<(), RepairError>;
+
+    /// Has the whole store looked over for damage, which takes long where it is large.
+    fn check(&self) -> Result<(), RepairError>;
+
+    /// What a person should know before: who else has it open, triggers that will run, whose file it is.
+    fn warnings(&self) -> Vec<String>;
+
+    /// How the store stands to an edit now.
+    fn standing(&self, edit: &Edit) -> Result<Standing, RepairError>;
+
+    /// The edit that deletes a row, with all that is in it; none where the row is gone.
+    fn deletion(&self, table: &Arc<str>, id: &KeyId) -> Result<Option<Edit>, RepairError>;
+
+    /// What goes with a row that is deleted.
+    fn dependants(&self, _edit: &Edit) -> Result<Dependants, RepairError> {
+        Ok(Dependants::default())
+    }
+
+    /// Hands out every row that some rule for pruning is about.
+    fn prunable(
+        &self,
+        _options: &PruneOptions,
+        _each: &mut dyn FnMut(Candidate<'_>) -> Result<(), RepairError>,
+    ) -> Result<bool, RepairError> {
+        Ok(false)
+    }
+
+    /// Hands out every resume key with its table and row.
+    fn resume_keys(&self, _each: &mut EachKey<'_>) -> Result<bool, RepairError> {
+        Ok(false)
+    }
+
+    /// Hands out the deletion of every row that belongs to a session, and its name there.
+    fn session_rows(&self, _id: &str, _each: &mut Each<'_, Dependant>) -> Result<bool, RepairError> {
+        Ok(false)
+    }
+
+    /// The session under a resume key.
+    fn session_of_key(&self, _key: &str) -> Result<Option<KnownSession>, RepairError> {
+        Ok(None)
+    }
+
+    /// The edit that adds a session under its resume key; none where the store has no such sessions.
+    fn insert_session(&self, _session: &NewSession<'_>) -> Option<Edit> {
+        None
+    }
+
+    /// The edit that adds a message of a document; none where the store keeps no messages of that kind.
+    fn insert_message(&self, _message: &DocumentMessage) -> Option<Edit> {
+        None
+    }
+
+    /// The edit that adds a session's fact, such as its title.
+    fn insert_meta(&self, _key: &str, _value: &str) -> Option<Edit> {
+        None
+    }
+
+    /// The edit that adds a key-value entry as it is stored.
+    fn insert_value(&self, _key: &str, _value: &[u8]) -> Option<Edit> {
+        None
+    }
+
+    /// What bringing the store's schema to a version takes; of the store of this kind where one is named.
+    ///
+    /// An empty store, or one that lacks these tables, may be brought to it from nothing.
+    fn migration(&self, store: Option<&str>, to: Option<&str>) -> Result<StepPlan, RepairError>;
+
+    /// Why a step cannot be taken back, where it cannot: what it added is not empty any more.
+    fn irreversible(&self, _edit: &Edit) -> Result<Option<String>, RepairError> {
+        Ok(None)
+    }
+
+    /// The same edit at the place that it can have now: a rowid may have been given to another row.
+    fn placed(&self, edit: Edit) -> Result<Edit, RepairError> {
+        Ok(edit)
+    }
+
+    /// The store as a writer. Only [`super::apply`] has the permit.
+    fn writer(&self, permit: &Permit) -> Result<Box<dyn WriteStore + '_>, RepairError>;
+
+    /// Copies the whole store, consistent as of one moment, to a new file.
+    fn backup(&self, to: &Path) -> Result<(), RepairError>;
+}
+
+/// How an edit went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Performed {
+    /// Done; so many rows should have changed by it.
+    Done(u64),
+    /// Left alone, since the row is not as the plan found it; says how.
+    Left(String),
+}
+
+/// How long the lock has been held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Held {
+    Fresh,
+    /// Long enough: end after this group.
+    Due,
+    /// Too long: end now.
+    Overdue,
+}
+
+/// A store that is open for writing; exists only inside [`super::apply`].
+pub trait WriteStore {
+    /// Takes the write lock.
+    fn begin(&mut self) -> Result<(), RepairError>;
+
+    /// Reads the row again, and does the edit where the row is as the plan found it.
+    fn perform(&mut self, edit: &Edit) -> Result<Performed, RepairError>;
+
+    /// Rows changed since the lock was taken, by cascades and triggers too.
+    fn changes(&self) -> u64;
+
+    fn held(&self) -> Held;
+
+    /// What the log must know before the commit, for an interruption in the midst of it to be told: names and values.
+    fn intent(&mut self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// Makes the batch last.
+    fn commit(&mut self) -> Result<(), RepairError>;
+
+    /// Shows what was committed, where it was made aside.
+    fn publish(&mut self) -> Result<(), RepairError> {
+        Ok(())
+    }
+
+    /// Gives the batch up.
+    fn rollback(&mut self);
+
+    /// How long the lock was held, by batch, in microseconds.
+    fn locks_us(&self) -> &[u64];
+}

@@ -1,0 +1,190 @@
+//! What can be pruned and deleted of Agent-MCP's sessions.
+//!
+//! Rules: stores.md §3.3 and §3.4. A beat does not extend the grace period, so a session that lives can be marked expired:
+//! a fresh beat protects it here. The program deletes no session, and removes expired state only when it is asked for.
+
+use std::collections::HashSet;
+
+use rusqlite::Row;
+
+use super::heartbeats::ALIVE_MS;
+use crate::core::repair::{Candidate, Dependant, Each, Edit, PruneOptions, Record, RepairError, Stored};
+use crate::core::span;
+use crate::stores::repair::{Db, Owned, Repairs, Shape};
+use crate::stores::sqlite::{lossy, time_ms};
+
+const SESSIONS: &str = "mcp_session_persistence";
+const STATE: &str = "agent_session_state";
+const CLAUDE: &str = "claude_code_sessions";
+const EXPIRED: &str = "expired";
+
+/// How long after its last beat an expired session may go.
+const MOST_AGE_MS: i64 = 30 * 86_400_000;
+
+/// Repairs of the two session tables.
+pub struct AgentMcpRepairs;
+
+impl Repairs for AgentMcpRepairs {
+    fn owned(&self) -> &'static [Owned] {
+        &[Owned {
+            parent: SESSIONS,
+            refers_to: "mcp_session_id",
+            child: STATE,
+            column: "mcp_session_id",
+            why: "it is the state of a session that goes",
+        }]
+    }
+
+    fn prunable(
+        &self,
+        db: &Db<'_>,
+        options: &PruneOptions,
+        each: &mut dyn FnMut(Candidate<'_>) -> Result<(), RepairError>,
+    ) -> Result<bool, RepairError> {
+        let Some(shape) = db.shape(SESSIONS)? else { return Ok(false) };
+        let after_ms = options.older_than_ms.unwrap_or(MOST_AGE_MS);
+        let mut going = HashSet::new();
+        db.each(&shape, "", &[], &mut |row| {
+            let session = Session::read(db, &shape, row)?;
+            if session.goes(db.now_ms, after_ms) {
+                going.insert(session.id.clone());
+            }
+            session.judge(db, &shape, row, after_ms, each)
+        })?;
+        state(db, &going, each)?;
+        Ok(true)
+    }
+
+    fn session_rows(
+        &self,
+        db: &Db<'_>,
+        id: &str,
+        each: &mut Each<'_, Dependant>,
+    ) -> Result<bool, RepairError> {
+        for (table, column) in [(SESSIONS, "mcp_session_id"), (CLAUDE, "session_id")] {
+            let Some(shape) = db.shape(table)? else { continue };
+            db.each(&shape, &format!("WHERE {column} = ?"), &[Stored::Text(id.as_bytes())], &mut |row| {
+                let edit = db.deletion(&shape, row)?;
+                each(Dependant { edit, key: id.to_owned(), reason: "it was chosen".into() })
+            })?;
+        }
+        Ok(true)
+    }
+}
+
+/// What decides over a session.
+struct Session {
+    id: String,
+    status: String,
+    beat_ms: Option<i64>,
+    grace_ms: Option<i64>,
+}
+
+impl Session {
+    fn read(db: &Db<'_>, shape: &Shape, row: &Row<'_>) -> Result<Self, RepairError> {
+        let value = |column: &str| match shape.place_of(column) {
+            Some(at) => row.get_ref(at).map_err(|e| db.fail(e)),
+            None => Ok(rusqlite::types::ValueRef::Null),
+        };
+        Ok(Self {
+            id: lossy(value("mcp_session_id")?),
+            status: lossy(value("status")?),
+            beat_ms: time_ms(value("last_heartbeat")?),
+            grace_ms: time_ms(value("grace_period_expires")?),
+        })
+    }
+
+    /// Its clock may be a little ahead of ours.
+    fn lives(&self, now_ms: i64) -> bool {
+        self.beat_ms.is_some_and(|beat| (now_ms - beat).abs() < ALIVE_MS)
+    }
+
+    fn is_over(&self, now_ms: i64) -> bool {
+        self.status == EXPIRED || self.grace_ms.is_some_and(|grace| grace < now_ms)
+    }
+
+    fn goes(&self, now_ms: i64, after_ms: i64) -> bool {
+        !self.lives(now_ms)
+            && self.is_over(now_ms)
+            && self.beat_ms.is_some_and(|beat| now_ms.saturating_sub(beat) > after_ms)
+    }
+
+    fn judge(
+        &self,
+        db: &Db<'_>,
+        shape: &Shape,
+        row: &Row<'_>,
+        after_ms: i64,
+        each: &mut dyn FnMut(Candidate<'_>) -> Result<(), RepairError>,
+    ) -> Result<(), RepairError> {
+        let now = db.now_ms;
+        let alive = self.lives(now).then(|| {
+            let ago = self.beat_ms.map_or(0, |beat| (now - beat).max(0));
+            format!("it lives: its last beat was {} ago, whatever its status says", span(ago))
+        });
+        let heard = Candidate {
+            table: &shape.table,
+            key: &self.id,
+            since_ms: self.beat_ms,
+            after_ms,
+            words: ["not heard of", "heard of"],
+            protected: alive.as_deref(),
+            edit: &|| db.deletion(shape, row),
+        };
+        // A beat that is yet to come tells nothing of when it was last heard of.
+        let ahead = self.beat_ms.is_some_and(|beat| beat > now);
+        if alive.is_some() || ahead || self.status == EXPIRED || self.goes(now, after_ms) {
+            return each(heard);
+        }
+        each(Candidate {
+            since_ms: self.grace_ms,
+            after_ms: 0,
+            words: ["its grace period ended", "its grace period ends"],
+            edit: &|| Ok(marked(db.deletion(shape, row)?, shape)),
+            ..heard
+        })
+    }
+}
+
+/// The edit that marks a session expired, made of the one that would delete it.
+fn marked(mut edit: Edit, shape: &Shape) -> Edit {
+    edit.after = edit.before.as_ref().map(|before| {
+        let columns = shape.columns.iter().zip(before.values());
+        Record::of(columns.map(|(name, value)| match name.eq_ignore_ascii_case("status") {
+            true => Stored::Text(EXPIRED.as_bytes()),
+            false => value,
+        }))
+    });
+    edit
+}
+
+/// State entries that ran out; those of sessions that go are told with them.
+fn state(
+    db: &Db<'_>,
+    going: &HashSet<String>,
+    each: &mut dyn FnMut(Candidate<'_>) -> Result<(), RepairError>,
+) -> Result<(), RepairError> {
+    let Some(shape) = db.shape(STATE)? else { return Ok(()) };
+    db.each(&shape, "", &[], &mut |row| {
+        let value = |column: &str| match shape.place_of(column) {
+            Some(at) => row.get_ref(at).map_err(|e| db.fail(e)),
+            None => Ok(rusqlite::types::ValueRef::Null),
+        };
+        let session = lossy(value("mcp_session_id")?);
+        if going.contains(&session) {
+            return Ok(());
+        }
+        let raw = value("expires_at")?;
+        let never = matches!(raw, rusqlite::types::ValueRef::Null);
+        let key = format!("{} · {session} · {}", lossy(value("agent_id")?), lossy(value("state_key")?));
+        each(Candidate {
+            table: &shape.table,
+            key: &key,
+            since_ms: time_ms(raw),
+            after_ms: 0,
+            words: ["expired", "expires"],
+            protected: never.then_some("it never expires"),
+            edit: &|| db.deletion(&shape, row),
+        })
+    })
+}

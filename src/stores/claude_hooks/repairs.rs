@@ -1,0 +1,105 @@
+//! What can be repaired in the session table.
+//!
+//! Rules: stores.md §5.1. The program resumes nothing that was last used more than 24 hours ago; a time of 0 is of the
+//! first format, which kept none.
+
+use super::MOST_AGE;
+use super::database::TABLE;
+use crate::core::KeyId;
+use crate::core::repair::{
+    Candidate, Dependant, Each, EachKey, Edit, KnownSession, NewSession, PruneOptions, Record, RepairError,
+    Stored,
+};
+use crate::stores::repair::{Db, Repairs, text_key};
+use crate::stores::sqlite::{lossy, time_ms};
+
+/// Repairs of `claude_sdk_sessions`.
+pub struct DatabaseRepairs;
+
+impl Repairs for DatabaseRepairs {
+    fn prunable(
+        &self,
+        db: &Db<'_>,
+        options: &PruneOptions,
+        each: &mut dyn FnMut(Candidate<'_>) -> Result<(), RepairError>,
+    ) -> Result<bool, RepairError> {
+        let Some(shape) = db.shape(TABLE)? else { return Ok(false) };
+        let (Some(key), Some(used)) = (shape.place_of("key"), shape.place_of("last_used_at")) else {
+            return Ok(false);
+        };
+        db.each(&shape, "", &[], &mut |row| {
+            let value = |at| row.get_ref(at).map_err(|e| db.fail(e));
+            let key = lossy(value(key)?);
+            each(Candidate {
+                table: &shape.table,
+                key: &key,
+                since_ms: time_ms(value(used)?),
+                after_ms: options.older_than_ms.unwrap_or(MOST_AGE),
+                words: ["not used", "used"],
+                protected: None,
+                edit: &|| db.deletion(&shape, row),
+            })
+        })?;
+        Ok(true)
+    }
+
+    fn resume_keys(&self, db: &Db<'_>, each: &mut EachKey<'_>) -> Result<bool, RepairError> {
+        let Some(shape) = db.shape(TABLE)? else { return Ok(false) };
+        // By the key's own index, in which the row's number is too: the table itself is not read.
+        let by_rowid = db.schema.table(TABLE).and_then(|t| t.rowid_name());
+        let sql = format!("SELECT key, {} FROM main.{TABLE} ORDER BY key", by_rowid.unwrap_or("NULL"));
+        let mut select = db.connection.prepare(&sql).map_err(|e| db.fail(e))?;
+        let mut rows = select.query([]).map_err(|e| db.fail(e))?;
+        while let Some(row) = rows.next().map_err(|e| db.fail(e))? {
+            // A key that is no text, or none in UTF-8, names no issue.
+            let Ok(key) = row.get_ref(0).map_err(|e| db.fail(e))?.as_str() else { continue };
+            let id = match row.get::<_, Option<i64>>(1).map_err(|e| db.fail(e))? {
+                Some(id) => KeyId::Row(id),
+                None => text_key(key),
+            };
+            each(key, &shape.table, &id)?;
+        }
+        Ok(true)
+    }
+
+    fn session_rows(
+        &self,
+        db: &Db<'_>,
+        id: &str,
+        each: &mut Each<'_, Dependant>,
+    ) -> Result<bool, RepairError> {
+        let Some(shape) = db.shape(TABLE)? else { return Ok(false) };
+        db.each(&shape, "WHERE key = ?", &[Stored::Text(id.as_bytes())], &mut |row| {
+            let edit = db.deletion(&shape, row)?;
+            each(Dependant { edit, key: id.to_owned(), reason: "it was chosen".into() })
+        })?;
+        Ok(true)
+    }
+
+    fn session_of_key(&self, db: &Db<'_>, key: &str) -> Result<Option<KnownSession>, RepairError> {
+        if db.shape(TABLE)?.is_none() {
+            return Ok(None);
+        }
+        let sql = format!("SELECT session_id, last_used_at FROM main.{TABLE} WHERE key = ?1");
+        let mut select = db.connection.prepare_cached(&sql).map_err(|e| db.fail(e))?;
+        let mut rows = select.query([key]).map_err(|e| db.fail(e))?;
+        let Some(row) = rows.next().map_err(|e| db.fail(e))? else { return Ok(None) };
+        let value = |at| row.get_ref(at).map_err(|e| db.fail(e));
+        Ok(Some(KnownSession { session_id: lossy(value(0)?), last_used_ms: time_ms(value(1)?) }))
+    }
+
+    fn insert_session(&self, db: &Db<'_>, session: &NewSession<'_>) -> Option<Edit> {
+        let values = [
+            ("key", Stored::Text(session.key.as_bytes())),
+            ("session_id", Stored::Text(session.session_id.as_bytes())),
+            ("last_used_at", Stored::Integer(session.last_used_ms)),
+            ("created_at", Stored::Integer(session.created_ms)),
+        ];
+        let (table, record) = match db.shape(TABLE).ok()? {
+            Some(shape) => (shape.table.clone(), shape.record_of(&values)),
+            // A step of the same plan makes it, with the columns in this order.
+            None => (TABLE.into(), Record::of(values.map(|(_, value)| value))),
+        };
+        Some(Edit::insert(&table, text_key(session.key), record))
+    }
+}

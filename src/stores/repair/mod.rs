@@ -1,0 +1,168 @@
+//! Repairs of stores: what `core::repair` plans with and writes through, for every kind of store.
+//!
+//! A database is one mechanism ([`database`], [`writer`], [`rows`]), with what a kind of store knows behind [`Repairs`]; a
+//! session file and a configuration are texts that are exchanged whole ([`swap`]).
+
+mod around;
+mod config;
+mod database;
+mod draft;
+pub mod guard;
+mod log;
+mod members;
+pub mod moves;
+mod new_database;
+pub mod relations;
+mod rows;
+mod settle;
+mod sources;
+mod steps;
+pub mod swap;
+mod text;
+mod transcripts;
+mod writer;
+
+pub use around::Around;
+pub use database::{Db, backup};
+pub use log::Log;
+pub use members::Members;
+pub use rows::{Shape, key_of, text_key};
+pub use settle::{Settled, settle};
+pub use text::{Text, TextWriter};
+
+use std::path::Path;
+
+use crate::core::repair::{
+    Candidate, Dependant, DocumentMessage, Each, EachKey, Edit, KnownSession, NewSession, PruneOptions,
+    RepairError, SessionStore,
+};
+use crate::core::{ReadStore as _, StoreError};
+use crate::stores::{Options, claude_hooks, durable, open, sqlite_adapters, wrangler};
+
+/// What a kind of SQLite store knows of its own repairs; what it has no notion of it leaves out.
+pub trait Repairs: Sync {
+    /// Rows that belong to others, whatever their foreign keys say.
+    fn owned(&self) -> &'static [Owned] {
+        &[]
+    }
+
+    /// Hands out every row that a rule for pruning is about; false where there is none.
+    fn prunable(
+        &self,
+        _db: &Db<'_>,
+        _options: &PruneOptions,
+        _each: &mut dyn FnMut(Candidate<'_>) -> Result<(), RepairError>,
+    ) -> Result<bool, RepairError> {
+        Ok(false)
+    }
+
+    /// Hands out every resume key; false where the store has none.
+    fn resume_keys(&self, _db: &Db<'_>, _each: &mut EachKey<'_>) -> Result<bool, RepairError> {
+        Ok(false)
+    }
+
+    /// Hands out the deletion of every row of a session; false where sessions cannot be told apart.
+    fn session_rows(
+        &self,
+        _db: &Db<'_>,
+        _id: &str,
+        _each: &mut Each<'_, Dependant>,
+    ) -> Result<bool, RepairError> {
+        Ok(false)
+    }
+
+    fn session_of_key(&self, _db: &Db<'_>, _key: &str) -> Result<Option<KnownSession>, RepairError> {
+        Ok(None)
+    }
+
+    fn insert_session(&self, _db: &Db<'_>, _session: &NewSession<'_>) -> Option<Edit> {
+        None
+    }
+
+    fn insert_message(&self, _db: &Db<'_>, _message: &DocumentMessage) -> Option<Edit> {
+        None
+    }
+
+    fn insert_meta(&self, _db: &Db<'_>, _key: &str, _value: &str) -> Option<Edit> {
+        None
+    }
+
+    fn insert_value(&self, _db: &Db<'_>, _key: &str, _value: &[u8]) -> Option<Edit> {
+        None
+    }
+}
+
+/// A store that only its own program changes.
+pub struct NoRepairs;
+
+impl Repairs for NoRepairs {}
+
+/// Rows of a table that belong to those of another.
+#[derive(Debug, Clone, Copy)]
+pub struct Owned {
+    pub parent: &'static str,
+    /// The parent's column that `column` repeats.
+    pub refers_to: &'static str,
+    pub child: &'static str,
+    pub column: &'static str,
+    pub why: &'static str,
+}
+
+/// The repairs of a kind of store.
+fn repairs_of(store: &str) -> Option<&'static dyn Repairs> {
+    if store == durable::object::ID {
+        return Some(&durable::repairs::ObjectRepairs);
+    }
+    sqlite_adapters().iter().find(|a| a.id == store).map(|a| a.repairs)
+}
+
+/// The repairs of every kind, for an import into a database that is of no kind yet.
+fn all_repairs() -> impl Iterator<Item = &'static dyn Repairs> {
+    let object: &'static dyn Repairs = &durable::repairs::ObjectRepairs;
+    sqlite_adapters().iter().map(|a| a.repairs).chain([object])
+}
+
+/// Opens what a path names for repairs.
+///
+/// # Errors
+/// As [`crate::stores::open`], and where the store is of a kind that nothing can be repaired of.
+pub fn open_for_repair(path: &Path, options: &Options) -> Result<Box<dyn SessionStore>, RepairError> {
+    if path.is_dir() {
+        return Err(RepairError::Usage {
+            reason: format!("A repair is of one store, and this is a folder: {}", path.display()),
+        });
+    }
+    guard::ensure_no_link(path)?;
+    let opened = open(path, options).map_err(|error| match error {
+        // A copy could be read, and would not be what is repaired.
+        StoreError::NeedsCopy { reason, path } => RepairError::MayNotWrite {
+            reason: format!("SQLite cannot open this file where it is: {reason}"),
+            hint: "Let its own program open and close it once, or look at a private copy of it in the window.",
+            path,
+        },
+        other => RepairError::Store(other),
+    })?;
+    let stores = &opened.store.about().stores;
+    match stores.first().copied() {
+        Some(id) if id == claude_hooks::FILE.id => Ok(Box::new(claude_hooks::SessionFile::open(path)?)),
+        Some(id) if id == wrangler::ADAPTER.id => Ok(Box::new(config::ConfigFile::open(path)?)),
+
+        _ if opened.store.about().user_version.is_some() => {
+            Ok(Box::new(database::Database::new(path, opened.store, &options.clock)))
+        }
+        _ => Err(RepairError::Unsupported {
+            what: "Nothing can be repaired of a document like this; import it into a database instead",
+            path: path.to_owned(),
+        }),
+    }
+}
+
+/// Opens the database that an import goes into; one that is not there yet is made by it.
+pub fn open_for_import(path: &Path, options: &Options) -> Result<Box<dyn SessionStore>, RepairError> {
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Ok(Box::new(new_database::NewDatabase::at(path, &options.clock)?))
+        }
+        _ => open_for_repair(path, options),
+    }
+}

@@ -1,0 +1,380 @@
+//! Rows of any table, read and written whole, whatever their types.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension as _, Row, params_from_iter};
+use serde_json::{Value as Json, json};
+
+use crate::core::repair::{Edit, Performed, Record, Standing, Stored};
+use crate::core::{KeyId, hex};
+use crate::stores::sqlite::quote;
+
+/// The columns of a table that are stored, and what makes up its keys.
+#[derive(Debug)]
+pub struct Shape {
+    pub table: Arc<str>,
+    pub columns: Vec<String>,
+    pub primary_key: Vec<String>,
+    /// The places of the primary key's columns among all.
+    key_places: Vec<usize>,
+    rowid: Option<&'static str>,
+    /// The primary key is the rowid itself.
+    pub key_is_rowid: bool,
+    select: String,
+}
+
+/// The shapes of tables, each read once.
+#[derive(Debug, Default)]
+pub struct Shapes(RefCell<HashMap<String, Option<Rc<Shape>>>>);
+
+impl Shapes {
+    /// The shape of a table; none where there is no real table of that name.
+    pub fn get(&self, connection: &Connection, table: &str) -> rusqlite::Result<Option<Rc<Shape>>> {
+        if let Some(known) = self.0.borrow().get(table) {
+            return Ok(known.clone());
+        }
+        let shape = Shape::read(connection, table)?.map(Rc::new);
+        self.0.borrow_mut().insert(table.to_owned(), shape.clone());
+        Ok(shape)
+    }
+}
+
+impl Shape {
+    fn read(connection: &Connection, table: &str) -> rusqlite::Result<Option<Self>> {
+        let without_rowid: Option<bool> = connection
+            .query_row(
+                "SELECT wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name = ?1",
+                [table],
+                |r| r.get(0),
+            )
+            .optional()?;
+        let Some(without_rowid) = without_rowid else { return Ok(None) };
+        let mut statement = connection.prepare(
+            "SELECT name, pk, type FROM pragma_table_xinfo(?1, 'main') WHERE hidden = 0 ORDER BY cid",
+        )?;
+        let found: Vec<(String, usize, String)> = statement
+            .query_map([table], |r| Ok((r.get(0)?, r.get::<_, i64>(1)?.unsigned_abs() as usize, r.get(2)?)))?
+            .collect::<Result<_, _>>()?;
+        let mut keys: Vec<(usize, usize)> =
+            found.iter().enumerate().filter(|(_, c)| c.1 > 0).map(|(at, c)| (c.1, at)).collect();
+        keys.sort_unstable();
+        let key_places: Vec<usize> = keys.into_iter().map(|(_, at)| at).collect();
+        let columns: Vec<String> = found.iter().map(|c| c.0.clone()).collect();
+        let free = |name: &&str| !columns.iter().any(|c| c.eq_ignore_ascii_case(name));
+        let rowid = if without_rowid { None } else { ["rowid", "_rowid_", "oid"].into_iter().find(free) };
+        let key_is_rowid =
+            !without_rowid && matches!(key_places[..], [at] if found[at].2.eq_ignore_ascii_case("INTEGER"));
+        let list = columns.iter().map(|c| quote(c)).collect::<Vec<_>>().join(", ");
+        Ok(Some(Self {
+            select: format!("SELECT {list} FROM main.{}", quote(table)),
+            primary_key: key_places.iter().map(|at| columns[*at].clone()).collect(),
+            table: table.into(),
+            key_places,
+            rowid,
+            key_is_rowid,
+            columns,
+        }))
+    }
+
+    /// What follows WHERE for a key of this table; none where it has no such key.
+    fn place(&self, id: &KeyId) -> Option<String> {
+        match id {
+            KeyId::Row(_) => self.rowid.map(|rowid| format!("{rowid} = ?")),
+            KeyId::Values(_) if self.primary_key.is_empty() => None,
+            KeyId::Values(_) => Some(
+                self.primary_key
+                    .iter()
+                    .map(|c| format!("{} IS ?", quote(c)))
+                    .collect::<Vec<_>>()
+                    .join(" AND "),
+            ),
+        }
+    }
+
+    /// SQL that selects the rowid (null without one) and then every column, of what follows.
+    pub fn select_with_rowid(&self, rest: &str) -> String {
+        let list = self.columns.iter().map(|c| quote(c)).collect::<Vec<_>>().join(", ");
+        format!("SELECT {}, {list} FROM main.{} {rest}", self.rowid.unwrap_or("NULL"), quote(&self.table))
+    }
+
+    /// The place of a column in what [`Shape::select_with_rowid`] selects.
+    pub fn place_of(&self, column: &str) -> Option<usize> {
+        self.columns.iter().position(|c| c.eq_ignore_ascii_case(column)).map(|at| at + 1)
+    }
+
+    /// The key of a row that [`Shape::select_with_rowid`] selected.
+    pub fn id(&self, row: &Row<'_>) -> rusqlite::Result<KeyId> {
+        match row.get_ref(0)? {
+            ValueRef::Integer(id) => Ok(KeyId::Row(id)),
+            _ => {
+                let values: Vec<Stored<'_>> = self
+                    .key_places
+                    .iter()
+                    .map(|at| row.get_ref(at + 1).map(stored))
+                    .collect::<Result<_, _>>()?;
+                Ok(key_of(&values))
+            }
+        }
+    }
+
+    /// The values of a row from a column of the statement on.
+    pub fn record(&self, row: &Row<'_>, first: usize) -> rusqlite::Result<Record> {
+        let mut record = Record::default();
+        for at in 0..self.columns.len() {
+            record.push(stored(row.get_ref(first + at)?));
+        }
+        Ok(record)
+    }
+
+    /// The primary key of a record; none in a table without one.
+    pub fn key_in(&self, record: &Record) -> Option<KeyId> {
+        let values: Vec<Stored<'_>> = record.values().collect();
+        let key: Vec<Stored<'_>> =
+            self.key_places.iter().map(|at| values.get(*at).copied()).collect::<Option<_>>()?;
+        (!key.is_empty()).then(|| key_of(&key))
+    }
+
+    /// A record with these columns, in whatever order they are named; the others are null.
+    pub fn record_of(&self, values: &[(&str, Stored<'_>)]) -> Record {
+        let value = |column: &String| {
+            values
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case(column))
+                .map_or(Stored::Null, |(_, v)| *v)
+        };
+        Record::of(self.columns.iter().map(value))
+    }
+
+    /// The row of a key as it is now.
+    pub fn read_row(&self, connection: &Connection, id: &KeyId) -> rusqlite::Result<Option<Record>> {
+        let Some(place) = self.place(id) else { return Ok(None) };
+        let mut statement = connection.prepare_cached(&format!("{} WHERE {place}", self.select))?;
+        let mut rows = statement.query(params_from_iter(bound(id)))?;
+        rows.next()?.map(|row| self.record(row, 0)).transpose()
+    }
+
+    /// How the table stands to an edit.
+    pub fn standing(&self, connection: &Connection, edit: &Edit) -> rusqlite::Result<Standing> {
+        let now = self.read_row(connection, &edit.id)?;
+        if now == edit.before {
+            // A rowid that is free says nothing of the key: the row may be there again under another.
+            let taken = match (&edit.before, &edit.after) {
+                (None, Some(after)) if !self.key_is_rowid => self.key_in(after),
+                _ => None,
+            };
+            if let Some(key) = taken.filter(|key| *key != edit.id)
+                && let Some(there) = self.read_row(connection, &key)?
+            {
+                return Ok(match Some(&there) == edit.after.as_ref() {
+                    true => Standing::After,
+                    false => Standing::Changed("another row has its key".into()),
+                });
+            }
+            return Ok(Standing::Before);
+        }
+        if now == edit.after {
+            return Ok(Standing::After);
+        }
+        Ok(Standing::Changed(match (&now, edit.before.as_ref().or(edit.after.as_ref())) {
+            (None, _) => "it is gone".into(),
+            (Some(now), Some(known)) if edit.before.is_some() => self.differs(known, now),
+            _ => "another row has its key".into(),
+        }))
+    }
+
+    /// Which columns of two records differ, by name: what is in them may be secret.
+    fn differs(&self, known: &Record, now: &Record) -> String {
+        let names: Vec<&str> = (self.columns.iter().zip(known.values().zip(now.values())))
+            .filter(|(_, (a, b))| Record::of([*a]) != Record::of([*b]))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        match names[..] {
+            [] => "its columns are others now".into(),
+            [one] => format!("its {one} is another now"),
+            _ => format!("its {} are others now", names.join(", ")),
+        }
+    }
+
+    /// Does an edit whose row is as it should be.
+    pub fn perform(&self, connection: &Connection, edit: &Edit) -> rusqlite::Result<Performed> {
+        match self.standing(connection, edit)? {
+            Standing::Before => {}
+            Standing::After => return Ok(Performed::Left("it is done already".into())),
+            Standing::Changed(how) => return Ok(Performed::Left(how)),
+        }
+        let done = match (&edit.before, &edit.after) {
+            (None, Some(after)) => self.insert(connection, &edit.id, after),
+            (Some(_), None) => self.delete(connection, &edit.id),
+            (Some(before), Some(after)) => self.update(connection, &edit.id, before, after),
+            (None, None) => Ok(()),
+        };
+        match done {
+            Ok(()) => Ok(Performed::Done(1)),
+            // Another key of the row is taken, or what it refers to is gone: the row cannot be there now.
+            Err(rusqlite::Error::SqliteFailure(code, message))
+                if code.code == rusqlite::ErrorCode::ConstraintViolation && edit.before.is_none() =>
+            {
+                Ok(Performed::Left(format!("it cannot be there now: {}", message.unwrap_or_default())))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn insert(&self, connection: &Connection, id: &KeyId, after: &Record) -> rusqlite::Result<()> {
+        let mut names: Vec<String> = self.columns.iter().map(|c| quote(c)).collect();
+        let mut values: Vec<Bound<'_>> = after.values().map(Bound).collect();
+        if let (KeyId::Row(rowid), Some(name), false) = (id, self.rowid, self.key_is_rowid) {
+            names.push(name.to_owned());
+            values.push(Bound(Stored::Integer(*rowid)));
+        }
+        let places = vec!["?"; names.len()].join(", ");
+        let sql = format!("INSERT INTO main.{} ({}) VALUES ({places})", quote(&self.table), names.join(", "));
+        connection.prepare_cached(&sql)?.execute(params_from_iter(values)).map(|_| ())
+    }
+
+    fn delete(&self, connection: &Connection, id: &KeyId) -> rusqlite::Result<()> {
+        let place = self.place(id).unwrap_or_else(|| "0".into());
+        let sql = format!("DELETE FROM main.{} WHERE {place}", quote(&self.table));
+        connection.prepare_cached(&sql)?.execute(params_from_iter(bound(id))).map(|_| ())
+    }
+
+    fn update(
+        &self,
+        connection: &Connection,
+        id: &KeyId,
+        before: &Record,
+        after: &Record,
+    ) -> rusqlite::Result<()> {
+        let changed: Vec<(&String, Stored<'_>)> = self
+            .columns
+            .iter()
+            .zip(before.values().zip(after.values()))
+            .filter(|(_, (a, b))| Record::of([*a]) != Record::of([*b]))
+            .map(|(name, (_, new))| (name, new))
+            .collect();
+        let sets =
+            changed.iter().map(|(name, _)| format!("{} = ?", quote(name))).collect::<Vec<_>>().join(", ");
+        let place = self.place(id).unwrap_or_else(|| "0".into());
+        let sql = format!("UPDATE main.{} SET {sets} WHERE {place}", quote(&self.table));
+        let keys = bound(id);
+        let values = changed.iter().map(|(_, v)| Bound(*v)).map(Either::Value);
+        connection
+            .prepare_cached(&sql)?
+            .execute(params_from_iter(values.chain(keys.iter().map(Either::Key))))
+            .map(|_| ())
+    }
+}
+
+/// A value as a record holds it.
+pub fn stored(value: ValueRef<'_>) -> Stored<'_> {
+    match value {
+        ValueRef::Null => Stored::Null,
+        ValueRef::Integer(n) => Stored::Integer(n),
+        ValueRef::Real(n) => Stored::Real(n),
+        ValueRef::Text(text) => Stored::Text(text),
+        ValueRef::Blob(blob) => Stored::Blob(blob),
+    }
+}
+
+/// A value as it is bound: TEXT of any bytes stays TEXT.
+pub struct Bound<'a>(pub Stored<'a>);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            Stored::Null => ValueRef::Null,
+            Stored::Integer(n) => ValueRef::Integer(n),
+            Stored::Real(n) => ValueRef::Real(n),
+            Stored::Text(text) => ValueRef::Text(text),
+            Stored::Blob(blob) => ValueRef::Blob(blob),
+        }))
+    }
+}
+
+/// A part of a key, which owns its value.
+enum Key {
+    Row(i64),
+    Part(Record),
+}
+
+impl ToSql for Key {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Key::Row(id) => ValueRef::Integer(*id),
+            Key::Part(record) => match record.values().next() {
+                Some(Stored::Integer(n)) => ValueRef::Integer(n),
+                Some(Stored::Real(n)) => ValueRef::Real(n),
+                Some(Stored::Text(text)) => ValueRef::Text(text),
+                Some(Stored::Blob(blob)) => ValueRef::Blob(blob),
+                Some(Stored::Null) | None => ValueRef::Null,
+            },
+        }))
+    }
+}
+
+enum Either<'a> {
+    Value(Bound<'a>),
+    Key(&'a Key),
+}
+
+impl ToSql for Either<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        match self {
+            Either::Value(value) => value.to_sql(),
+            Either::Key(key) => key.to_sql(),
+        }
+    }
+}
+
+/// A key of these values, as [`KeyId`] writes them.
+pub fn key_of(values: &[Stored<'_>]) -> KeyId {
+    let exact = |value: &Stored<'_>| match value {
+        Stored::Null => Json::Null,
+        Stored::Integer(n) => json!(n),
+        Stored::Real(n) if n.is_finite() => json!(n),
+        Stored::Real(n) => json!({ "$real": n.to_string() }),
+        Stored::Blob(blob) => json!({ "$blob": hex(blob) }),
+        Stored::Text(text) => match std::str::from_utf8(text) {
+            Ok(text) => json!(text),
+            Err(_) => json!({ "$text": hex(text) }),
+        },
+    };
+    KeyId::Values(Json::Array(values.iter().map(exact).collect()).to_string().into())
+}
+
+/// The key of one text.
+pub fn text_key(text: &str) -> KeyId {
+    key_of(&[Stored::Text(text.as_bytes())])
+}
+
+fn bound(id: &KeyId) -> Vec<Key> {
+    let values = match id {
+        KeyId::Row(id) => return vec![Key::Row(*id)],
+        KeyId::Values(values) => serde_json::from_str::<Vec<Json>>(values).unwrap_or_default(),
+    };
+    values.iter().map(|json| Key::Part(part(json))).collect()
+}
+
+fn part(json: &Json) -> Record {
+    let bytes = |digits: &str| -> Vec<u8> {
+        let byte = |at: usize| digits.get(at..at + 2).and_then(|d| u8::from_str_radix(d, 16).ok());
+        (0..digits.len()).step_by(2).filter_map(byte).collect()
+    };
+    let tag = |name: &str| json.get(name).and_then(Json::as_str);
+    match json {
+        Json::Number(n) => Record::of([n
+            .as_i64()
+            .map_or_else(|| n.as_f64().map_or(Stored::Null, Stored::Real), Stored::Integer)]),
+        Json::String(text) => Record::of([Stored::Text(text.as_bytes())]),
+        _ => match (tag("$blob"), tag("$text"), tag("$real")) {
+            (Some(digits), _, _) => Record::of([Stored::Blob(&bytes(digits))]),
+            (_, Some(digits), _) => Record::of([Stored::Text(&bytes(digits))]),
+            (_, _, Some(n)) => Record::of([n.parse().map_or(Stored::Null, Stored::Real)]),
+            _ => Record::of([Stored::Null]),
+        },
+    }
+}

@@ -1,0 +1,99 @@
+//! Finds out how far interrupted operations came, by comparing the store with the log.
+
+use std::fs;
+
+use super::log::Log;
+use super::{new_database, open_for_repair, swap};
+use crate::core::repair::{Edit, EditKind, RepairError, Standing};
+use crate::core::{Operation, OperationState, Timestamp};
+use crate::stores::Options;
+
+/// What became of an interrupted operation.
+#[derive(Debug)]
+pub enum Settled {
+    /// How far it came is known now.
+    Known(Operation),
+    /// It cannot be told yet, with why; it is looked at again at the next start.
+    Unclear(Operation, String),
+}
+
+/// Looks at every operation that was interrupted, and clears up what it left beside its store.
+pub fn settle(log: &Log, options: &Options) -> Vec<Settled> {
+    log.clear_unbegun();
+    let interrupted = log.interrupted();
+    interrupted.into_iter().rev().map(|operation| one(log, operation, options)).collect()
+}
+
+fn one(log: &Log, operation: Operation, options: &Options) -> Settled {
+    match look(log, &operation, options) {
+        Ok(known) => Settled::Known(known),
+        Err(error) => Settled::Unclear(operation, error.to_string()),
+    }
+}
+
+fn look(log: &Log, operation: &Operation, options: &Options) -> Result<Operation, RepairError> {
+    let now = Timestamp(options.clock.now_ms());
+    let path = &operation.path;
+    if let (Some(old), Some(new)) =
+        (log.fact(&operation.id, "old_print"), log.fact(&operation.id, "new_print"))
+        && swap::clear_up(path, &old, &new)? == swap::Found::Unclear
+    {
+        return Err(RepairError::MayNotWrite {
+            reason: format!(
+                "The file and what the repair left beside it are both others than they were; compare them, and remove one: {}",
+                swap::prepared(path).display()
+            ),
+            hint: "Compare both.",
+            path: path.clone(),
+        });
+    }
+    if log.fact(&operation.id, "makes_store").is_some() {
+        // What was made aside, and never got its name.
+        let aside = new_database::prepared(path);
+        for path in [super::guard::beside(&aside, "-journal"), aside] {
+            let _ = fs::remove_file(path);
+        }
+        if path.symlink_metadata().is_err() {
+            return log.settle(&operation.id, now, true, &mut |_| Ok(Standing::Before));
+        }
+    }
+    let needs_store = log.touches_store(&operation.id)?;
+    let store = match needs_store {
+        true => Some(open_for_repair(path, options)?),
+        false => None,
+    };
+    log.settle(&operation.id, now, false, &mut |edit: &Edit| match (edit.kind, &store) {
+        (EditKind::Move, _) => Ok(super::moves::standing(edit)),
+        (_, Some(store)) => store.standing(edit),
+        (_, None) => Ok(Standing::Before),
+    })
+}
+
+impl Settled {
+    /// What became of it, in a sentence.
+    pub fn words(&self) -> String {
+        match self {
+            Settled::Known(operation) => {
+                let state = match operation.state {
+                    OperationState::Applied => "it was applied whole".to_owned(),
+                    OperationState::Nothing => "nothing was changed".to_owned(),
+                    _ => format!(
+                        "{} of {} changes were made; run it again to finish, or undo it",
+                        operation.done, operation.planned
+                    ),
+                };
+                format!(
+                    "Operation {} ({}) was interrupted: {state}: {}",
+                    operation.id,
+                    operation.repair.word(),
+                    operation.path.display()
+                )
+            }
+            Settled::Unclear(operation, why) => format!(
+                "Operation {} ({}) was interrupted, and how far it came cannot be told yet: {why}",
+                operation.id,
+                operation.repair.word()
+            ),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Replaces a text file by a new text in one step, and puts it back where somebody else wrote it meanwhile.
+//!
+//! Source: `renameat2(RENAME_EXCHANGE)`, Linux. A JSON file has no lock: what came out of the exchange shows whether it was
+//! what the new text was made from.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use super::guard::{self, Identity};
+use super::moves;
+use crate::core::repair::RepairError;
+
+/// A file larger than this is no session file.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// The name of a prepared text beside its file; what was there before, for a moment after the exchange.
+pub fn prepared(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.sessionscope"))
+}
+
+/// Reads a plain file, and no other that has taken its place.
+pub fn read(path: &Path, known: Option<Identity>) -> Result<Vec<u8>, RepairError> {
+    guard::ensure_plain(path, known)?;
+    let read = || -> std::io::Result<Vec<u8>> {
+        let no_follow = rustix::fs::OFlags::NOFOLLOW.bits();
+        let file = File::options().read(true).custom_flags(no_follow.cast_signed()).open(path)?;
+        let mut bytes = Vec::new();
+        file.take(MOST_BYTES).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    read().map_err(|error| failure(&error, "The file cannot be read", path))
+}
+
+/// Puts a new text in the place of an old one, whose owner and permissions it takes.
+pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> Result<(), RepairError> {
+    let folder = guard::folder_of(path);
+    guard::ensure_space(folder, new.len() as u64)?;
+    let beside = prepared(path);
+    let write = || -> std::io::Result<()> {
+        let meta = fs::metadata(path)?;
+        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&beside)?;
+        file.write_all(new)?;
+        let own = fs::metadata(&beside)?;
+        if (own.uid(), own.gid()) != (meta.uid(), meta.gid()) {
+            std::os::unix::fs::chown(&beside, Some(meta.uid()), Some(meta.gid()))?;
+        }
+        file.set_permissions(meta.permissions())?;
+        file.sync_all()
+    };
+    if let Err(error) = write() {
+        if error.kind() != std::io::ErrorKind::AlreadyExists {
+            let _ = fs::remove_file(&beside);
+        }
+        return Err(failure(&error, "The new text cannot be written beside the file", path));
+    }
+    exchange(&beside, path).inspect_err(|_| {
+        let _ = fs::remove_file(&beside);
+    })?;
+    let came_out = fs::read(&beside);
+    if !came_out.is_ok_and(|text| text == old) {
+        // Somebody wrote it after it was read: theirs goes back.
+        exchange(&beside, path)?;
+        let _ = fs::remove_file(&beside);
+        return Err(RepairError::Replaced { path: path.to_owned() });
+    }
+    let end = moves::sync_folder(folder).and_then(|()| fs::remove_file(&beside));
+    end.map_err(|error| failure(&error, "The old text cannot be removed from beside the file", &beside))
+}
+
+fn exchange(one: &Path, other: &Path) -> Result<(), RepairError> {
+    renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)
+        .map_err(|errno| failure(&errno.into(), "The two texts cannot be exchanged in one step", other))
+}
+
+/// How a text and what is prepared beside it are found after an interruption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing is beside the file any more.
+    Clean,
+    /// Somebody else's text is beside it: it cannot be told what became of it.
+    Unclear,
+}
+
+/// Clears up after a replacement that was interrupted, by the prints of the old and the new text.
+pub fn clear_up(path: &Path, old: &str, new: &str) -> Result<Found, RepairError> {
+    let beside = prepared(path);
+    let print = |path: &Path| moves::print(path).unwrap_or_default();
+    if !beside.exists() {
+        return Ok(Found::Clean);
+    }
+    let (in_place, aside) = (print(path), print(&beside));
+    if in_place == new && aside != old {
+        // Killed before it was seen that somebody had written the file: theirs goes back.
+        exchange(&beside, path)?;
+    } else if in_place != old && in_place != new {
+        return Ok(Found::Unclear);
+    }
+    fs::remove_file(&beside)
+        .map_err(|error| failure(&error, "What an interrupted repair left cannot be removed", &beside))?;
+    Ok(Found::Clean)
+}
+
+pub fn failure(error: &std::io::Error, what: &str, path: &Path) -> RepairError {
+    if error.kind() == std::io::ErrorKind::StorageFull {
+        return RepairError::DiskFull { path: path.to_owned() };
+    }
+    RepairError::MayNotWrite {
+        reason: format!("{what} ({error})"),
+        hint: "Check the file, its folder and the disk.",
+        path: path.to_owned(),
+    }
+}

@@ -1,0 +1,160 @@
+//! Transcripts that no session names, moved away one by one into a holding folder beside them.
+//!
+//! Source: stores.md §8: `<projects>/<folder>/<session uuid>.jsonl`, a JSON object a line; sub-agents' in `agent-*.jsonl`.
+//! Seed 004's sweeper deletes what is older than 30 days unless its UUID is a live session's.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{guard, moves};
+use crate::core::repair::{RepairError, Transcript};
+use crate::core::{Query, ReadStore, RowIndex, Selection, StoreError, Table, parse_timestamp};
+
+/// The folder that transcripts are moved into, at the top of the one that was chosen, so on the same file system.
+pub const HOLDING: &str = ".sessionscope-holding";
+
+/// So much of a transcript's end is read for its newest time, and of its beginning for what it is.
+const END_BYTES: u64 = 256 << 10;
+const MOST_DEPTH: usize = 12;
+
+/// Hands out every transcript below a folder, in the order of their paths.
+pub fn each(
+    folder: &Path,
+    live: &HashSet<String>,
+    cancelled: &dyn Fn() -> bool,
+    each: &mut dyn FnMut(Transcript) -> Result<(), RepairError>,
+) -> Result<(), RepairError> {
+    let fail = |error: std::io::Error, path: &Path| {
+        RepairError::Store(StoreError::Unreadable { reason: error.to_string(), path: path.to_owned() })
+    };
+    let folder = folder.canonicalize().map_err(|e| fail(e, folder))?;
+    let mut waiting = vec![(folder.clone(), 0)];
+    while let Some((inner, depth)) = waiting.pop() {
+        let mut paths: Vec<PathBuf> = fs::read_dir(&inner)
+            .map_err(|e| fail(e, &inner))?
+            .filter_map(|entry| entry.ok().map(|e| e.path()))
+            .collect();
+        paths.sort();
+        let mut folders = Vec::new();
+        for path in paths {
+            if cancelled() {
+                return Err(RepairError::Store(StoreError::Cancelled));
+            }
+            let Ok(meta) = fs::symlink_metadata(&path) else { continue };
+            if meta.is_dir() && depth < MOST_DEPTH && path.file_name().is_some_and(|n| n != HOLDING) {
+                folders.push((path, depth + 1));
+            } else if meta.is_file()
+                && path.extension().is_some_and(|e| e == "jsonl")
+                && let Some(transcript) = read(&folder, &path, &meta, live)
+            {
+                each(transcript)?;
+            }
+        }
+        folders.reverse();
+        waiting.extend(folders);
+    }
+    Ok(())
+}
+
+/// What decides over a transcript; none where the file is none.
+fn read(top: &Path, path: &Path, meta: &fs::Metadata, live: &HashSet<String>) -> Option<Transcript> {
+    let within = path.strip_prefix(top).unwrap_or(path);
+    let ends = Ends::read(path, meta.len()).ok()?;
+    if !ends.is_transcript && meta.len() > 0 {
+        return None;
+    }
+    let file_ms = meta.modified().ok().and_then(|t| {
+        let since = t.duration_since(std::time::UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_millis()).ok()
+    });
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    // A sub-agent's file, or one in a session's own folder, belongs to that session.
+    let named = |name: &str| live.contains(name);
+    let of_folder = within.components().any(|c| named(&c.as_os_str().to_string_lossy()));
+    let of_content = ends.session.as_deref().is_some_and(named);
+    let protected = if named(&stem) || of_folder || of_content {
+        Some("a session's key names it".to_owned())
+    } else if !guard::holders(path).is_empty() {
+        Some("a program has it open".to_owned())
+    } else {
+        None
+    };
+    let print = moves::print(path).ok()?;
+    Some(Transcript {
+        name: within.to_string_lossy().into_owned(),
+        uuid: ends.session,
+        recorded_ms: ends.newest_ms,
+        file_ms,
+        bytes: meta.len(),
+        protected,
+        edit: moves::edit(path, &top.join(HOLDING).join(within), &print),
+    })
+}
+
+/// A line of a transcript, as far as it says what it is.
+#[derive(Deserialize)]
+struct Line {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    #[serde(rename = "sessionId")]
+    session: Option<String>,
+    timestamp: Option<String>,
+}
+
+/// What the first and the last lines of a transcript tell.
+struct Ends {
+    is_transcript: bool,
+    session: Option<String>,
+    newest_ms: Option<i64>,
+}
+
+impl Ends {
+    fn read(path: &Path, length: u64) -> std::io::Result<Self> {
+        let mut file = File::open(path)?;
+        let mut bytes = Vec::new();
+        file.by_ref().take(END_BYTES).read_to_end(&mut bytes)?;
+        if length > 2 * END_BYTES {
+            file.seek(SeekFrom::End(-(END_BYTES.cast_signed())))?;
+            file.read_to_end(&mut bytes)?;
+        } else {
+            file.read_to_end(&mut bytes)?;
+        }
+        let mut ends = Self { is_transcript: false, session: None, newest_ms: None };
+        for line in bytes.split(|b| *b == b'\n').filter_map(|l| serde_json::from_slice::<Line>(l).ok()) {
+            ends.is_transcript |= line.kind.is_some() && (line.session.is_some() || line.timestamp.is_some());
+            ends.session = ends.session.or(line.session);
+            let time = line.timestamp.as_deref().and_then(parse_timestamp).map(|t| t.0);
+            ends.newest_ms = ends.newest_ms.max(time);
+        }
+        Ok(ends)
+    }
+}
+
+/// The sessions that a store names, before anything of it is pruned.
+pub fn live_sessions(reader: &dyn ReadStore) -> Result<HashSet<String>, RepairError> {
+    let mut live = HashSet::new();
+    let query = Query::all(Table::Sessions);
+    let columns = reader.columns(&Table::Sessions);
+    let place = |name: &str| columns.iter().position(|c| c.name == name).unwrap_or_default();
+    let selection = Selection { columns: vec![place("id"), place("detail")], ..Selection::default() };
+    let mut index = RowIndex::default();
+    reader.index(&query, None, &mut |piece| {
+        index.append(piece);
+        crate::core::Flow::Continue
+    })?;
+    let keys: Vec<_> = (0..index.len()).filter_map(|at| index.get(at)).collect();
+    for page in keys.chunks(1_000) {
+        for row in reader.rows(&Table::Sessions, page, &selection)? {
+            let text = |at: usize| row.cells.get(at).and_then(|c| c.value.as_str());
+            live.extend(text(0).map(str::to_owned));
+            let detail: Option<serde_json::Value> = text(1).and_then(|d| serde_json::from_str(d).ok());
+            let session = detail.as_ref().and_then(|d| d.get("session_id")).and_then(|s| s.as_str());
+            live.extend(session.map(str::to_owned));
+        }
+    }
+    Ok(live)
+}

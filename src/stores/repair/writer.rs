@@ -1,0 +1,192 @@
+//! Writes a database, for `core::repair::apply` alone.
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::guard::{self, Identity};
+use super::rows::Shapes;
+use super::steps;
+use crate::core::repair::{Edit, EditKind, Held, Performed, RepairError, WriteStore};
+use crate::stores::gate;
+use crate::stores::sqlite::{Clock, sqlite_error};
+
+/// How long a writer waits for another program's lock before it gives up.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// A batch ends after this, at the next boundary between what belongs together.
+const DUE: Duration = Duration::from_millis(35);
+/// And after this wherever it is.
+const OVERDUE: Duration = Duration::from_millis(60);
+
+/// A connection that may write; the file is neither created nor checkpointed by it.
+///
+/// Foreign keys are enforced by the connection, at every statement and at the commit: a check of whole tables would hold
+/// the lock for as long as they are large.
+pub struct DatabaseWriter {
+    connection: Connection,
+    path: PathBuf,
+    shapes: Shapes,
+    clock: Clock,
+    locked_at: Option<Instant>,
+    gate: Option<gate::Writing>,
+    changes_before: u64,
+    /// Rows that a step of the schema changes, which no plan counts.
+    uncounted: Cell<u64>,
+    locks_us: Vec<u64>,
+}
+
+impl DatabaseWriter {
+    /// Opens the file that was looked at, and no other.
+    pub fn open(path: &Path, known: Option<Identity>, clock: &Clock) -> Result<Self, RepairError> {
+        guard::ensure_plain(path, known)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let connection = Connection::open_with_flags(path, flags).map_err(|e| failure(e, path))?;
+        Self::with(connection, path, clock)
+    }
+
+    pub(super) fn with(connection: Connection, path: &Path, clock: &Clock) -> Result<Self, RepairError> {
+        prepare(&connection).map_err(|e| failure(e, path))?;
+        Ok(Self {
+            connection,
+            path: path.to_owned(),
+            shapes: Shapes::default(),
+            clock: clock.clone(),
+            locked_at: None,
+            gate: None,
+            changes_before: 0,
+            uncounted: Cell::new(0),
+            locks_us: Vec::new(),
+        })
+    }
+
+    fn fail(&self, error: rusqlite::Error) -> RepairError {
+        failure(error, &self.path)
+    }
+
+    fn released(&mut self) {
+        self.gate = None;
+        if let Some(at) = self.locked_at.take() {
+            self.locks_us.push(u64::try_from(at.elapsed().as_micros()).unwrap_or(u64::MAX));
+        }
+    }
+}
+
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    for (setting, on) in [
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        // A store's own triggers and foreign keys hold for a repair as for its program.
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true),
+        (DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true),
+    ] {
+        connection.set_db_config(setting, on)?;
+    }
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection
+        .execute_batch("PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON")
+}
+
+impl WriteStore for DatabaseWriter {
+    fn begin(&mut self) -> Result<(), RepairError> {
+        self.gate = Some(gate::write());
+        let begun = self.connection.execute_batch("BEGIN IMMEDIATE").map_err(|e| self.fail(e));
+        if begun.is_err() {
+            self.gate = None;
+        }
+        begun?;
+        self.locked_at = Some(Instant::now());
+        self.changes_before = self.connection.total_changes();
+        self.uncounted.set(0);
+        Ok(())
+    }
+
+    fn perform(&mut self, edit: &Edit) -> Result<Performed, RepairError> {
+        match edit.kind {
+            EditKind::Row => match self.shapes.get(&self.connection, &edit.table) {
+                Ok(Some(shape)) => shape.perform(&self.connection, edit).map_err(|e| self.fail(e)),
+                Ok(None) => Ok(Performed::Left(format!("the table {} is gone", edit.table))),
+                Err(error) => Err(self.fail(error)),
+            },
+            EditKind::Step => {
+                let before = self.connection.total_changes();
+                let performed = steps::perform(&self.connection, edit, &self.clock, &self.path)?;
+                self.shapes = Shapes::default();
+                self.uncounted.set(self.uncounted.get() + self.connection.total_changes() - before);
+                Ok(performed)
+            }
+            EditKind::Move => super::moves::perform(edit),
+        }
+    }
+
+    fn changes(&self) -> u64 {
+        self.connection.total_changes() - self.changes_before - self.uncounted.get()
+    }
+
+    fn held(&self) -> Held {
+        match self.locked_at.map(|at| at.elapsed()) {
+            Some(held) if held >= OVERDUE => Held::Overdue,
+            Some(held) if held >= DUE => Held::Due,
+            _ => Held::Fresh,
+        }
+    }
+
+    fn commit(&mut self) -> Result<(), RepairError> {
+        let done = self.connection.execute_batch("COMMIT").map_err(|e| self.fail(e));
+        if done.is_ok() {
+            self.released();
+        }
+        done
+    }
+
+    fn rollback(&mut self) {
+        // SQLite may have rolled back by itself already.
+        let _ = self.connection.execute_batch("ROLLBACK");
+        self.released();
+    }
+
+    fn locks_us(&self) -> &[u64] {
+        &self.locks_us
+    }
+}
+
+/// Says in this program's terms why SQLite did not write.
+pub fn failure(error: rusqlite::Error, path: &Path) -> RepairError {
+    let path = path.to_owned();
+    let rusqlite::Error::SqliteFailure(code, message) = &error else {
+        return RepairError::Store(sqlite_error(error, &path));
+    };
+    let may_not =
+        |reason: &str, hint| RepairError::MayNotWrite { reason: reason.to_owned(), hint, path: path.clone() };
+    match code.code {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => RepairError::Locked { path },
+        ErrorCode::DiskFull => RepairError::DiskFull { path },
+        ErrorCode::ReadOnly => may_not(
+            "SQLite may not write the database",
+            "Check the permissions of the file and of its folder.",
+        ),
+        ErrorCode::CannotOpen => may_not(
+            "SQLite cannot open the database for writing",
+            "Check that it is still there, and that you may write it.",
+        ),
+        ErrorCode::ConstraintViolation => RepairError::BreaksRule {
+            what: message.clone().unwrap_or_else(|| "a constraint of the schema".into()),
+            path,
+        },
+        ErrorCode::SystemIoFailure => may_not(
+            &format!("The disk did not take the change (input or output error {})", code.extended_code),
+            "Check the disk and the space on it.",
+        ),
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => RepairError::Damaged {
+            reason: message.clone().unwrap_or_else(|| "SQLite found it malformed".into()),
+            path,
+        },
+        _ => RepairError::Store(sqlite_error(error, &path)),
+    }
+}
