@@ -68,6 +68,32 @@ pub struct Operation {
     pub longest_lock_us: Option<u64>,
 }
 
+impl Operation {
+    /// What was done, as `Prune` or `Undo of 12`.
+    pub fn title(&self) -> String {
+        match &self.repair {
+            Repair::Import { from, .. } => {
+                format!("Import of {}", from.file_name().unwrap_or_default().to_string_lossy())
+            }
+            Repair::Prune(_) => "Prune".to_owned(),
+            Repair::DeleteIssue(wanted) => format!("Delete issue {} of {}", wanted.issue, wanted.repo),
+            Repair::DeleteSessions { ids } => match ids.as_slice() {
+                [id] => format!("Delete session {id}"),
+                ids => format!("Delete {} sessions", ids.len()),
+            },
+            Repair::Migrate { .. } => "Migrate".to_owned(),
+            Repair::Undo { operation } => format!("Undo of {operation}"),
+        }
+    }
+
+    /// Whether there is something of it that can be taken back.
+    pub fn can_be_undone(&self) -> bool {
+        matches!(self.state, OperationState::Applied | OperationState::Partly)
+            && self.undone_by.is_none()
+            && self.done > 0
+    }
+}
+
 /// Where operations are kept, on disk, readable by their owner alone.
 pub trait OperationLog {
     /// Writes down an operation with all of its edits, as pending. It is on disk when this returns.

@@ -13,6 +13,7 @@ use super::table;
 use super::table_view::IndexState;
 use super::theme::{colors_of, sizes_in_use, space};
 use super::widgets::{self, icon};
+use crate::core::repair::{Offer, counted};
 use crate::core::{Table, shorten_middle, visible};
 
 /// Draws the bar.
@@ -39,6 +40,7 @@ pub fn show(
                 }
                 ui.add_space(space::S);
             }
+            repairs(ui, source, table, &mut commands);
             if source.table(table).query.session.is_some() {
                 session_chip(ui, source, &mut commands);
             }
@@ -49,6 +51,43 @@ pub fn show(
         });
     });
     commands
+}
+
+/// The repairs of what the table shows, where the store has them.
+fn repairs(ui: &mut Ui, source: &mut SourceView, table: &Table, commands: &mut Vec<Command>) {
+    let offers = source.about.shown().map(|a| a.offers.clone()).unwrap_or_default();
+    let mut offer = |ui: &mut Ui, offer: Offer, text: &str, hint: &str| {
+        if offers.contains(&offer) && widgets::button(ui, text, hint).clicked() {
+            commands.push(Command::Repair(offer));
+        }
+    };
+    match table {
+        Table::Sessions => {
+            offer(ui, Offer::Prune, "Prune…", "See what is past its time, and remove it");
+            offer(ui, Offer::ImportFrom, "Import into a database…", "Bring these sessions into a database");
+            offer(ui, Offer::ImportInto, "Import…", "Bring the sessions of a file into this database");
+            let chosen = source.table(table).selected.len() as u64;
+            offer(
+                ui,
+                Offer::DeleteIssue,
+                "Delete by issue…",
+                "See every session of one issue, and delete them",
+            );
+            if chosen > 0 {
+                let text = format!("Delete {}…", counted(chosen, "session"));
+                offer(
+                    ui,
+                    Offer::DeleteSessions,
+                    &text,
+                    "See all that belongs to the selected sessions, and delete it",
+                );
+            }
+        }
+        Table::Migrations => {
+            offer(ui, Offer::Migrate, "Migrate…", "See the steps that are pending, and run them")
+        }
+        _ => {}
+    }
 }
 
 /// The session to which the rows are narrowed.

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use super::{Status, say};
 use crate::core::repair::{
-    DEFAULT_FORGE, DeleteIssue, Plan, PruneOptions, Repair, RepairError, SessionStore, Step, apply, plan,
+    DEFAULT_FORGE, DeleteIssue, Plan, PruneOptions, Repair, RepairError, SessionStore, Step, apply,
+    parse_age, plan,
 };
 use crate::core::{Flow, Timestamp};
 use crate::stores::Options;
@@ -52,7 +53,7 @@ pub struct ImportArguments {
 pub struct PruneArguments {
     path: PathBuf,
     /// Instead of the store's own age: 90m, 24h, 30d, 2w
-    #[arg(long, value_parser = age, value_name = "AGE")]
+    #[arg(long, value_parser = parse_age, value_name = "AGE")]
     older_than: Option<i64>,
     /// Also take what has no time recorded
     #[arg(long)]
@@ -102,20 +103,6 @@ pub struct MigrateArguments {
     to: Option<String>,
     #[command(flatten)]
     ways: Ways,
-}
-
-fn age(text: &str) -> Result<i64, String> {
-    let number = text.trim_end_matches(char::is_alphabetic);
-    let unit: i64 = match &text[number.len()..] {
-        "s" => 1_000,
-        "m" | "min" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        "w" => 7 * 86_400_000,
-        _ => return Err("an age is a number and s, m, h, d or w, such as 24h".into()),
-    };
-    let count: i64 = number.parse().map_err(|_| "an age begins with a number, such as 24h".to_owned())?;
-    count.checked_mul(unit).filter(|ms| *ms >= 0).ok_or_else(|| "that age is too large".into())
 }
 
 pub fn import(arguments: ImportArguments) -> Status {

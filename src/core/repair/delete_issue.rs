@@ -39,7 +39,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, wanted: &DeleteIssue) -> Result<()
                 match store.deletion(table, id)? {
                     Some(edit) => {
                         planner.next_group();
-                        planner.add(Item::change(Action::Delete, "deleted", key, reason, edit))
+                        planner.add(Item::change(Action::Delete, "to delete", key, reason, edit))
                     }
                     None => Ok(()),
                 }

@@ -10,7 +10,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, ids: &[String]) -> Result<(), Repa
         let mut any = false;
         let found = store.session_rows(id, &mut |row| {
             any = true;
-            planner.add(Item::change(Action::Delete, "deleted", &row.key, row.reason, row.edit))
+            planner.add(Item::change(Action::Delete, "to delete", &row.key, row.reason, row.edit))
         })?;
         if !found {
             return Err(RepairError::Unsupported {

@@ -1,11 +1,10 @@
 //! From a repair to the exact rows that it would change.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::{
-    Action, Draft, Edit, EditKind, ImportSource, Item, PlanItems, Repair, RepairError, SessionStore, Summary,
-    Target, Transcript, delete_issue, delete_sessions, import, migrate, prune, undo,
+    Action, Class, Deeds, Draft, Edit, EditKind, ImportSource, Item, PlanItems, Repair, RepairError,
+    SessionStore, Summary, Target, Transcript, delete_issue, delete_sessions, import, migrate, prune, undo,
 };
 use crate::core::{Operation, StoreError, Timestamp};
 
@@ -45,8 +44,9 @@ pub struct Plan {
     pub made_at: Timestamp,
     pub items: Box<dyn PlanItems>,
     pub summary: Summary,
-    /// How many rows of each table are done what to, in the order in which they come.
-    pub deeds: Vec<(Action, Arc<str>, u64)>,
+    pub deeds: Deeds,
+    /// How many lines of each class there are, in the order in which they come.
+    pub classes: Vec<(Class, u64)>,
     pub warnings: Vec<String>,
     pub needs_backup: bool,
     /// The operation that it takes back.
@@ -77,7 +77,8 @@ pub fn plan(
         now,
         draft: with.draft()?,
         summary: Summary::default(),
-        deeds: Vec::new(),
+        deeds: Deeds::default(),
+        classes: Vec::new(),
         warnings: store.warnings(),
         needs_backup: false,
         undoes: None,
@@ -91,7 +92,7 @@ pub fn plan(
         Repair::Migrate { to } => migrate::plan(&mut planner, to.as_deref())?,
         Repair::Undo { operation } => undo::plan(&mut planner, operation)?,
     }
-    let Planner { draft, summary, deeds, warnings, needs_backup, undoes, .. } = planner;
+    let Planner { draft, summary, deeds, classes, warnings, needs_backup, undoes, .. } = planner;
     Ok(Plan {
         repair: repair.clone(),
         target: store.target().clone(),
@@ -99,6 +100,7 @@ pub fn plan(
         items: draft.finish()?,
         summary,
         deeds,
+        classes,
         warnings,
         needs_backup,
         undoes,
@@ -112,7 +114,8 @@ pub struct Planner<'a> {
     pub(super) now: Timestamp,
     draft: Box<dyn Draft>,
     summary: Summary,
-    deeds: Vec<(Action, Arc<str>, u64)>,
+    deeds: Deeds,
+    classes: Vec<(Class, u64)>,
     warnings: Vec<String>,
     pub(super) needs_backup: bool,
     pub(super) undoes: Option<String>,
@@ -152,11 +155,12 @@ impl Planner<'_> {
         }
         item.group = self.group;
         self.summary.count(&item);
+        match self.classes.iter_mut().find(|(class, _)| *class == item.class) {
+            Some((_, count)) => *count += 1,
+            None => self.classes.push((item.class, 1)),
+        }
         if item.action.changes() {
-            match self.deeds.iter_mut().find(|(a, t, _)| *a == item.action && *t == item.table) {
-                Some((_, _, count)) => *count += 1,
-                None => self.deeds.push((item.action, item.table.clone(), 1)),
-            }
+            self.deeds.count(item.action, self.store.noun(&item.table));
         }
         self.draft.add(&item).map_err(RepairError::Store)
     }

@@ -58,13 +58,30 @@ enum Verdict {
     Unknown,
 }
 
-const DELETED: Class = "deleted";
-const UPDATED: Class = "marked";
+const DELETED: Class = "to delete";
+const UPDATED: Class = "to change";
 const KEPT: Class = "kept";
 const NOT_JUDGED: Class = "not judged";
 
 /// How old a transcript is when it may go: 30 days, seed 004's `session_history_ttl_days`.
 const TRANSCRIPT_AGE_MS: i64 = 30 * 86_400_000;
+
+/// Reads an age in milliseconds: a number and `s`, `m`, `h`, `d` or `w`, such as `24h`.
+pub fn parse_age(text: &str) -> Result<i64, String> {
+    let text = text.trim();
+    let number = text.trim_end_matches(char::is_alphabetic);
+    let unit: i64 = match &text[number.len()..] {
+        "s" => 1_000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        "w" => 7 * 86_400_000,
+        _ => return Err("An age is a number and s, m, h, d or w, such as 24h".into()),
+    };
+    let count: i64 =
+        number.trim().parse().map_err(|_| "An age begins with a whole number, such as 24h".to_owned())?;
+    count.checked_mul(unit).filter(|ms| *ms >= 0).ok_or_else(|| "That age is too large".into())
+}
 
 pub(super) fn plan(planner: &mut Planner<'_>, options: &PruneOptions) -> Result<(), RepairError> {
     let store = planner.store;

@@ -53,6 +53,11 @@ pub struct Dependants {
 pub trait SessionStore {
     fn target(&self) -> &Target;
 
+    /// What a row of a table is one of, as people call it.
+    fn noun(&self, _table: &str) -> &'static str {
+        "row"
+    }
+
     /// Refuses a store that is not understood, too new, damaged, or may not be written.
     fn ensure_writable(&self) -> Result<(), RepairError>;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Action, Class, Edit, EditKind, Item, Planner, Repair, RepairError, Standing};
 use crate::core::{KeyId, Operation, OperationState};
 
-const TAKEN_BACK: Class = "taken back";
+const TAKEN_BACK: Class = "to take back";
 const CHANGED_SINCE: Class = "changed since";
 const AS_BEFORE: Class = "as before";
 

@@ -7,8 +7,8 @@ use super::MOST_AGE;
 use super::database::TABLE;
 use crate::core::KeyId;
 use crate::core::repair::{
-    Candidate, Dependant, Each, EachKey, Edit, KnownSession, NewSession, PruneOptions, Record, RepairError,
-    Stored,
+    Candidate, Dependant, Each, EachKey, Edit, KnownSession, NewSession, Offer, PruneOptions, Record,
+    RepairError, Stored,
 };
 use crate::stores::repair::{Db, Repairs, text_key};
 use crate::stores::sqlite::{lossy, time_ms};
@@ -17,6 +17,17 @@ use crate::stores::sqlite::{lossy, time_ms};
 pub struct DatabaseRepairs;
 
 impl Repairs for DatabaseRepairs {
+    fn offers(&self) -> &'static [Offer] {
+        &[Offer::ImportInto, Offer::Prune, Offer::DeleteIssue, Offer::DeleteSessions, Offer::Migrate]
+    }
+
+    fn noun(&self, table: &str) -> Option<&'static str> {
+        match table {
+            TABLE => Some("session"),
+            _ => None,
+        }
+    }
+
     fn prunable(
         &self,
         db: &Db<'_>,

@@ -19,6 +19,8 @@ use crate::stores::sqlite::Clock;
 
 /// The table that lines about entries are in.
 const TABLE: &str = "sessions";
+/// What the name of a file that was imported has behind it, before the time.
+const IMPORTED: &str = ".imported-";
 
 /// A session file that is open for repairs.
 pub struct SessionFile {
@@ -114,6 +116,13 @@ fn standing(members: &Members, edit: &Edit) -> Standing {
 impl SessionStore for SessionFile {
     fn target(&self) -> &Target {
         &self.target
+    }
+
+    fn noun(&self, table: &str) -> &'static str {
+        match table {
+            TABLE => "session",
+            _ => moves::NOUN,
+        }
     }
 
     fn ensure_writable(&self) -> Result<(), RepairError> {
@@ -302,8 +311,12 @@ impl ImportSource for SessionFileSource {
         let stamp: String =
             Timestamp(self.clock.now_ms()).rfc3339().chars().filter(char::is_ascii_alphanumeric).collect();
         let name = self.path.file_name()?.to_string_lossy().into_owned();
+        if name.contains(IMPORTED) {
+            // It was put aside already, and is only compared.
+            return None;
+        }
         let path = std::path::absolute(&self.path).ok()?;
-        let to = path.with_file_name(format!("{name}.imported-{stamp}"));
+        let to = path.with_file_name(format!("{name}{IMPORTED}{stamp}"));
         Some(moves::edit(&path, &to, &moves::print_of(&self.bytes)))
     }
 

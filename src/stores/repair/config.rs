@@ -69,6 +69,10 @@ impl SessionStore for ConfigFile {
         &self.target
     }
 
+    fn noun(&self, _table: &str) -> &'static str {
+        "piece of the text"
+    }
+
     fn ensure_writable(&self) -> Result<(), RepairError> {
         guard::ensure_plain(&self.target.path, self.identity)
     }

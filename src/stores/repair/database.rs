@@ -179,6 +179,10 @@ impl SessionStore for Database {
         &self.target
     }
 
+    fn noun(&self, table: &str) -> &'static str {
+        noun(table)
+    }
+
     fn ensure_writable(&self) -> Result<(), RepairError> {
         guard::ensure_plain(&self.target.path, self.identity)?;
         let about = self.store.about();
@@ -362,6 +366,14 @@ pub fn backup(path: &Path, to: &Path) -> Result<(), RepairError> {
         hint: "Check the disk.",
         path: to.to_owned(),
     })
+}
+
+/// What a row of a table is one of, in whatever kind of store.
+pub fn noun(table: &str) -> &'static str {
+    match table {
+        moves::TABLE => moves::NOUN,
+        _ => super::all_repairs().find_map(|r| r.noun(table)).unwrap_or("row"),
+    }
 }
 
 /// How long something took, in milliseconds, told as at least one.

@@ -12,6 +12,7 @@ mod log;
 mod members;
 pub mod moves;
 mod new_database;
+mod preview;
 pub mod relations;
 mod rows;
 mod settle;
@@ -26,6 +27,7 @@ pub use around::Around;
 pub use database::{Db, backup};
 pub use log::Log;
 pub use members::Members;
+pub use preview::preview;
 pub use rows::{Shape, key_of, text_key};
 pub use settle::{Settled, settle};
 pub use text::{Text, TextWriter};
@@ -33,14 +35,24 @@ pub use text::{Text, TextWriter};
 use std::path::Path;
 
 use crate::core::repair::{
-    Candidate, Dependant, DocumentMessage, Each, EachKey, Edit, KnownSession, NewSession, PruneOptions,
-    RepairError, SessionStore,
+    Candidate, Dependant, DocumentMessage, Each, EachKey, Edit, KnownSession, NewSession, Offer,
+    PruneOptions, RepairError, SessionStore,
 };
 use crate::core::{ReadStore as _, StoreError};
-use crate::stores::{Options, claude_hooks, durable, open, sqlite_adapters, wrangler};
+use crate::stores::{Options, claude_hooks, durable, open, session_document, sqlite_adapters, wrangler};
 
 /// What a kind of SQLite store knows of its own repairs; what it has no notion of it leaves out.
 pub trait Repairs: Sync {
+    /// The repairs that there are.
+    fn offers(&self) -> &'static [Offer] {
+        &[]
+    }
+
+    /// What a row of one of the store's tables is one of.
+    fn noun(&self, _table: &str) -> Option<&'static str> {
+        None
+    }
+
     /// Rows that belong to others, whatever their foreign keys say.
     fn owned(&self) -> &'static [Owned] {
         &[]
@@ -114,6 +126,25 @@ fn repairs_of(store: &str) -> Option<&'static dyn Repairs> {
         return Some(&durable::repairs::ObjectRepairs);
     }
     sqlite_adapters().iter().find(|a| a.id == store).map(|a| a.repairs)
+}
+
+/// The repairs that there are of a document of a kind.
+pub fn offers_of_document(id: &str) -> Vec<Offer> {
+    match id {
+        id if id == claude_hooks::FILE.id => claude_hooks::FILE_OFFERS.to_vec(),
+        id if id == wrangler::ADAPTER.id => vec![Offer::Migrate],
+        id if id == session_document::ADAPTER.id => vec![Offer::ImportFrom],
+        _ => Vec::new(),
+    }
+}
+
+/// The repairs that there are of a database that is a store of these kinds.
+pub fn offers_of_database(stores: &[&'static str]) -> Vec<Offer> {
+    let mut all: Vec<Offer> =
+        stores.iter().filter_map(|id| repairs_of(id)).flat_map(Repairs::offers).copied().collect();
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// The repairs of every kind, for an import into a database that is of no kind yet.

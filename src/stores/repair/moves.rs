@@ -14,6 +14,7 @@ use crate::core::repair::{Edit, EditKind, Performed, Record, RepairError, Standi
 
 /// The table that lines about files are in.
 pub const TABLE: &str = "files";
+pub const NOUN: &str = "file";
 
 /// An edit that moves a file as it is now.
 pub fn edit(from: &Path, to: &Path, print: &str) -> Edit {

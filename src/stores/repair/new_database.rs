@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::database::Db;
 use super::rows::Shapes;
 use super::writer::{DatabaseWriter, failure};
-use super::{all_repairs, guard, moves, steps, swap};
+use super::{all_repairs, database, guard, moves, steps, swap};
 use crate::core::KeyId;
 use crate::core::repair::{
     DocumentMessage, Edit, EditKind, Held, NewSession, Performed, Permit, RepairError, SessionStore,
@@ -61,6 +61,10 @@ impl NewDatabase {
 impl SessionStore for NewDatabase {
     fn target(&self) -> &Target {
         &self.target
+    }
+
+    fn noun(&self, table: &str) -> &'static str {
+        database::noun(table)
     }
 
     fn ensure_writable(&self) -> Result<(), RepairError> {

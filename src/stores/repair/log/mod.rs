@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::draft::{self, EDIT, Names};
-use crate::core::repair::{EachDone, Edit, RepairError};
+use crate::core::repair::{EachDone, Edit, EditKind, Record, RepairError};
 use crate::core::{Operation, OperationState, Timestamp, parse_timestamp};
 use crate::stores::data_folder;
 
@@ -205,6 +205,15 @@ impl Log {
             select.query_map([most as i64], |r| Ok((r.get(0)?, r.get(1)?)))?.collect()
         };
         read().unwrap_or_default()
+    }
+
+    /// Where an operation moved its last file to.
+    pub fn moved_to(&self, id: &str) -> Option<PathBuf> {
+        let read = || -> rusqlite::Result<Vec<u8>> {
+            let sql = "SELECT after FROM edits WHERE kind = ?1 ORDER BY n DESC LIMIT 1";
+            self.connect(id, false)?.query_row(sql, [EditKind::Move as i64], |r| r.get(0))
+        };
+        Record(read().ok()?).text(0).map(PathBuf::from)
     }
 
     /// Ends an operation's undo, and frees the space that it takes.
