@@ -19,6 +19,7 @@ impl App {
                 Event::Source { id, done } => self.source_event(ctx, id, done),
                 Event::Operations(read) => self.screen.operations.arrive(read),
                 Event::Settled(lines) => self.screen.dialog = Some(Dialog::Notice { lines }),
+                Event::Chosen { field, path } => self.chosen(ctx, field, path),
                 Event::Picked { paths: Some(paths), .. } => paths.into_iter().for_each(|p| self.open(ctx, p)),
                 Event::Picked { paths: None, folder } => {
                     let note = "No file dialog is available here, so type the path.".to_owned();

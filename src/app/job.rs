@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::core::{About, Column, Failure, Operation, Query, Row, RowIndex, RowKey, Size, Table};
 use crate::ui::model::{Details, Member, Message, SourceId};
-use crate::ui::repair_view::Planned;
+use crate::ui::repair_view::{Field, Planned};
 
 /// Which list of the window an answer is for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -139,6 +139,11 @@ pub enum Event {
     Operations(Result<Vec<Operation>, Failure>),
     /// What became of operations that were interrupted.
     Settled(Vec<String>),
+    /// A path was chosen for a field of the repair; none where no dialog service runs.
+    Chosen {
+        field: Field,
+        path: Option<PathBuf>,
+    },
     /// A file dialog was closed; none where no dialog service runs.
     Picked {
         paths: Option<Vec<PathBuf>>,

@@ -15,7 +15,7 @@ use crate::ui::Command;
 use crate::ui::model::{Dialog, Folder, Remote, SourceId, SourceView, Tab};
 
 /// A file dialog that answers sooner than this was never shown.
-const NO_DIALOG: std::time::Duration = std::time::Duration::from_millis(400);
+pub(super) const NO_DIALOG: std::time::Duration = std::time::Duration::from_millis(400);
 
 impl App {
     /// Carries out one command.

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use egui::Context;
 
 use super::App;
-use super::job::{Applied, Job};
+use super::job::{Applied, Event, Job};
+use super::perform::NO_DIALOG;
 use super::repairs::{Repairer, Wish, forget, read_log};
 use super::worker::label;
 use crate::core::repair::{DEFAULT_FORGE, Offer};
 use crate::core::{Failure, Table};
 use crate::ui::Command;
 use crate::ui::model::{Dialog, Remote, SourceId, Toast};
-use crate::ui::repair_view::{Form, Planned, RepairView, Stage};
+use crate::ui::repair_view::{Field, Form, Planned, RepairView, Stage};
 
 /// How long a repair's toast stays, in seconds: its undo is in it.
 const TOAST_SECONDS: f64 = 12.0;
@@ -33,6 +34,7 @@ impl App {
             Command::PlanRepair => self.plan_repair(),
             Command::ApplyRepair => self.apply_repair(),
             Command::CloseRepair => self.close_repair(),
+            Command::ChooseFor(field) => self.choose_for(field),
             Command::ExportPlan => self.ask_export_of_plan(),
             Command::UndoOperation(id) => self.undo(&id),
             Command::UndoLast => self.undo_last(ctx),
@@ -151,6 +153,34 @@ impl App {
         self.screen.repair = Some(RepairView::new(SourceId(self.next_id), target, of, form));
         if ready {
             self.plan_repair();
+        }
+    }
+
+    /// Asks for a path with the platform's own dialog, on a thread of its own.
+    fn choose_for(&self, field: Field) {
+        let outbox = self.outbox.clone();
+        std::thread::spawn(move || {
+            let started = std::time::Instant::now();
+            let dialog = rfd::FileDialog::new();
+            let path = match field {
+                Field::From => dialog.pick_file(),
+                // It may be a new file; nothing is overwritten by choosing it.
+                Field::Into => dialog.save_file(),
+                Field::Transcripts => dialog.pick_folder(),
+            };
+            // Without a dialog service the answer is none, at once, as if it had been cancelled.
+            match path {
+                None if started.elapsed() > NO_DIALOG => {}
+                path => outbox.send(Event::Chosen { field, path }),
+            }
+        });
+    }
+
+    pub(super) fn chosen(&mut self, ctx: &Context, field: Field, path: Option<PathBuf>) {
+        match (path, &mut self.screen.repair) {
+            (Some(path), Some(repair)) if !repair.is_applying() => repair.form.fill(field, &path),
+            (None, _) => self.say(ctx, "No file dialog is available here, so type the path.".to_owned()),
+            _ => {}
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::model::{SourceId, Tab};
+use super::repair_view::Field;
 use crate::core::repair::Offer;
 use crate::core::{RowKey, Table};
 
@@ -70,6 +71,8 @@ pub enum Command {
     ApplyRepair,
     /// Close the repair's dialog; nothing is changed that was not applied.
     CloseRepair,
+    /// Choose a file, or a folder, for a field of the repair with the platform's own dialog.
+    ChooseFor(Field),
     ExportPlan,
     UndoOperation(String),
     UndoLast,

@@ -109,8 +109,13 @@ fn title(ui: &mut Ui, source: &SourceView, details: &Details) {
         ),
     };
     let name = visible(&name).into_owned();
-    ui.add(egui::Label::new(RichText::new(&name).font(strong_font()).color(color)).truncate())
-        .on_hover_text(&name);
+    // Beside it there is room for its place and for the buttons.
+    let room = (ui.available_width() - 150.0).max(60.0);
+    ui.scope(|ui| {
+        ui.set_max_width(room);
+        ui.add(egui::Label::new(RichText::new(&name).font(strong_font()).color(color)).truncate())
+            .on_hover_text(&name);
+    });
     let view = source.tables.get(&details.table);
     let place =
         view.and_then(|v| Some((v.focus.as_ref().filter(|(_, k)| *k == details.row.key)?.0, v.len())));

@@ -5,7 +5,7 @@ use egui::{Context, Frame, Id, Margin, Modal, RichText, Stroke, Ui, vec2};
 use super::Command;
 use super::format;
 use super::model::{Layout, Screen};
-use super::repair_view::{Form, Planned, RepairView, Stage};
+use super::repair_view::{Field, Form, Planned, RepairView, Stage};
 use super::table::{self, Look};
 use super::theme::{colors_of, mono_font, sizes_in_use, small_font, space, strong_font, title_font};
 use super::widgets;
@@ -91,7 +91,7 @@ fn head(ui: &mut Ui, repair: &mut RepairView, zone: format::Zone, commands: &mut
         let state = if repair.is_applying() { "" } else { " Nothing has changed yet." };
         ui.label(RichText::new(format!("{said}{when}{state}")).color(colors.muted));
         ui.add_enabled_ui(!repair.is_applying(), |ui| {
-            if form(ui, &mut repair.form, repair.target.as_path()) {
+            if form(ui, &mut repair.form, repair.target.as_path(), commands) {
                 commands.push(Command::PlanRepair);
             }
         });
@@ -114,7 +114,7 @@ fn what(form: &Form) -> &'static str {
 }
 
 /// The fields of a repair; whether a plan shall be made of them.
-fn form(ui: &mut Ui, form: &mut Form, target: &std::path::Path) -> bool {
+fn form(ui: &mut Ui, form: &mut Form, target: &std::path::Path, commands: &mut Vec<Command>) -> bool {
     let entered = std::cell::Cell::new(false);
     let mut plan = false;
     let complete = form.is_complete();
@@ -129,6 +129,9 @@ fn form(ui: &mut Ui, form: &mut Form, target: &std::path::Path) -> bool {
                 field(ui, older_than, "the store's own age", "Older than, such as 24h or 30d", 150.0);
                 ui.checkbox(include_unknown, "Also without a time");
                 field(ui, transcripts, "Folder of transcripts, if any", "Transcripts' folder", 210.0);
+                if widgets::button(ui, "Choose…", "Choose the folder of transcripts").clicked() {
+                    commands.push(Command::ChooseFor(Field::Transcripts));
+                }
                 plan |= widgets::button(ui, "Plan again", "Make the plan anew with these").clicked();
             });
         }
@@ -144,9 +147,18 @@ fn form(ui: &mut Ui, form: &mut Form, target: &std::path::Path) -> bool {
             });
         }
         Form::Import { from, into, forge } => {
-            let width = ui.available_width() - 2.0 * space::M;
-            field(ui, from, "The file to import from", "Import from", width);
-            field(ui, into, "The database; it is made where there is none", "Into the database", width);
+            let width = ui.available_width() - 120.0;
+            let mut path = |ui: &mut Ui, text: &mut String, hint: &str, name: &str, which: Field| {
+                ui.horizontal(|ui| {
+                    field(ui, text, hint, name, width);
+                    if widgets::button(ui, "Choose…", name).clicked() {
+                        commands.push(Command::ChooseFor(which));
+                    }
+                });
+            };
+            path(ui, from, "The file to import from", "Import from", Field::From);
+            let hint = "The database; it is made where there is none";
+            path(ui, into, hint, "Into the database", Field::Into);
             ui.horizontal(|ui| {
                 field(ui, forge, "Forge", "Forge of keys that name none", 130.0);
                 ui.label(RichText::new("for keys that name no forge").color(colors_of(ui.ctx()).muted));

@@ -35,6 +35,14 @@ pub enum Form {
     Undo { operation: String },
 }
 
+/// A field of a form that is a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    From,
+    Into,
+    Transcripts,
+}
+
 /// How far it has come.
 #[derive(Debug)]
 pub enum Stage {
@@ -107,6 +115,17 @@ impl RepairView {
 }
 
 impl Form {
+    /// Fills in a path that was chosen.
+    pub fn fill(&mut self, field: Field, path: &std::path::Path) {
+        let path = path.display().to_string();
+        match (self, field) {
+            (Form::Import { from, .. }, Field::From) => *from = path,
+            (Form::Import { into, .. }, Field::Into) => *into = path,
+            (Form::Prune { transcripts, .. }, Field::Transcripts) => *transcripts = path,
+            _ => {}
+        }
+    }
+
     pub fn title(&self) -> &'static str {
         match self {
             Form::Import { .. } => "Import",

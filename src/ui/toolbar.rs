@@ -53,40 +53,39 @@ pub fn show(
     commands
 }
 
+/// Below this width the repairs are in one menu.
+const ROOM_FOR_REPAIRS: f32 = 860.0;
+
 /// The repairs of what the table shows, where the store has them.
 fn repairs(ui: &mut Ui, source: &mut SourceView, table: &Table, commands: &mut Vec<Command>) {
     let offers = source.about.shown().map(|a| a.offers.clone()).unwrap_or_default();
-    let mut offer = |ui: &mut Ui, offer: Offer, text: &str, hint: &str| {
-        if offers.contains(&offer) && widgets::button(ui, text, hint).clicked() {
-            commands.push(Command::Repair(offer));
-        }
+    let chosen = source.table(table).selected.len() as u64;
+    let delete = format!("Delete {}…", counted(chosen.max(1), "session"));
+    let all: &[(Offer, &str, &str)] = match table {
+        Table::Sessions => &[
+            (Offer::Prune, "Prune…", "See what is past its time, and remove it"),
+            (Offer::ImportFrom, "Import into a database…", "Bring these sessions into a database"),
+            (Offer::ImportInto, "Import…", "Bring the sessions of a file into this database"),
+            (Offer::DeleteIssue, "Delete by issue…", "See every session of one issue, and delete them"),
+            (Offer::DeleteSessions, &delete, "See all that belongs to the selected sessions, and delete it"),
+        ],
+        Table::Migrations => &[(Offer::Migrate, "Migrate…", "See the steps that are pending, and run them")],
+        _ => &[],
     };
-    match table {
-        Table::Sessions => {
-            offer(ui, Offer::Prune, "Prune…", "See what is past its time, and remove it");
-            offer(ui, Offer::ImportFrom, "Import into a database…", "Bring these sessions into a database");
-            offer(ui, Offer::ImportInto, "Import…", "Bring the sessions of a file into this database");
-            let chosen = source.table(table).selected.len() as u64;
-            offer(
-                ui,
-                Offer::DeleteIssue,
-                "Delete by issue…",
-                "See every session of one issue, and delete them",
-            );
-            if chosen > 0 {
-                let text = format!("Delete {}…", counted(chosen, "session"));
-                offer(
-                    ui,
-                    Offer::DeleteSessions,
-                    &text,
-                    "See all that belongs to the selected sessions, and delete it",
-                );
+    let there = |offer: &Offer| offers.contains(offer) && (*offer != Offer::DeleteSessions || chosen > 0);
+    let shown: Vec<_> = all.iter().filter(|(offer, _, _)| there(offer)).collect();
+    let mut each = |ui: &mut Ui| {
+        for (offer, text, hint) in &shown {
+            if widgets::button(ui, text, hint).clicked() {
+                commands.push(Command::Repair(*offer));
             }
         }
-        Table::Migrations => {
-            offer(ui, Offer::Migrate, "Migrate…", "See the steps that are pending, and run them")
-        }
-        _ => {}
+    };
+    if shown.len() < 2 || ui.available_width() >= ROOM_FOR_REPAIRS {
+        each(ui);
+    } else {
+        let button = egui::Button::new("Repair…").min_size(egui::vec2(0.0, sizes_in_use().control));
+        MenuButton::from_button(button).ui(ui, |ui| each(ui));
     }
 }
 

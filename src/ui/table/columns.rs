@@ -107,7 +107,7 @@ fn hidden_at_first(table: &Table) -> &'static [&'static str] {
         Table::Migrations => &["detail"],
         Table::Heartbeats => &["disconnected_at"],
         Table::Findings => &["suggestion", "table"],
-        Table::Plan => &["class", "table"],
+        Table::Plan => &["class"],
         _ => &[],
     }
 }
@@ -152,6 +152,7 @@ fn default_width(table: &Table, column: &Column) -> f32 {
         (ColumnKind::Time, _) => 166.0,
         (ColumnKind::Number, "age_seconds") => 104.0,
         (ColumnKind::Number, _) => 84.0,
+        (_, "table") if *table == Table::Plan => 150.0,
         (_, "table") => 104.0,
         (_, "status") => 104.0,
         (_, "action") => 72.0,
