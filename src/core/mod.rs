@@ -22,7 +22,7 @@ pub use finding::{Finding, Severity};
 pub use model::{Cell, Column, ColumnKind, KeyId, MASK, Row, RowIndex, RowKey, Table, Value, table_columns};
 pub use operation::{Operation, OperationLog, OperationState};
 pub use query::{Condition, Filter, Query, Sort};
-pub use resume_key::{KNOWN_FORGES, ResumeKey};
+pub use resume_key::{KNOWN_FORGES, RENAMED_AGENT, ResumeKey};
 pub use store::{About, Flow, NativeKind, NativeTable, ReadStore, Selection, Size};
 pub use text::{broken_text, hex, is_hidden, shorten_middle, visible};
 pub use time::{Timestamp, parse_timestamp, span};

@@ -167,6 +167,7 @@ impl Form {
                 },
                 include_unknown: *include_unknown,
                 transcripts: Some(text(transcripts)).filter(|t| !t.is_empty()).map(PathBuf::from),
+                transcripts_older_than_ms: None,
             }),
             Form::DeleteIssue { forge, agent, repo, issue } => Repair::DeleteIssue(DeleteIssue {
                 forge: Some(text(forge)).filter(|f| f != "none"),

@@ -54,7 +54,7 @@ pub fn show(
 }
 
 /// Below this width the repairs are in one menu.
-const ROOM_FOR_REPAIRS: f32 = 860.0;
+const ROOM_FOR_REPAIRS: f32 = 760.0;
 
 /// The repairs of what the table shows, where the store has them.
 fn repairs(ui: &mut Ui, source: &mut SourceView, table: &Table, commands: &mut Vec<Command>) {

@@ -61,6 +61,9 @@ pub struct PruneArguments {
     /// Also move away the transcripts below this folder that no session names
     #[arg(long, value_name = "FOLDER")]
     transcripts: Option<PathBuf>,
+    /// How old a transcript must be for that, instead of 30d
+    #[arg(long, value_parser = parse_age, value_name = "AGE", requires = "transcripts")]
+    transcripts_older_than: Option<i64>,
     #[command(flatten)]
     ways: Ways,
 }
@@ -112,8 +115,14 @@ pub fn import(arguments: ImportArguments) -> Status {
 }
 
 pub fn prune(arguments: PruneArguments) -> Status {
-    let PruneArguments { path, older_than, include_unknown, transcripts, ways } = arguments;
-    let options = PruneOptions { older_than_ms: older_than, include_unknown, transcripts };
+    let PruneArguments { path, older_than, include_unknown, transcripts, transcripts_older_than, ways } =
+        arguments;
+    let options = PruneOptions {
+        older_than_ms: older_than,
+        include_unknown,
+        transcripts,
+        transcripts_older_than_ms: transcripts_older_than,
+    };
     run(&path, &Repair::Prune(options), &ways, open_for_repair)
 }
 
@@ -139,8 +148,8 @@ type Open = fn(&Path, &Options) -> Result<Box<dyn SessionStore>, RepairError>;
 fn complain(error: &RepairError) -> Status {
     say(&format!("{error}. {}", error.hint()));
     match error {
-        RepairError::Usage { .. } => Status::USAGE,
         RepairError::Store(error) => Status::of(error),
+        error if error.is_usage() => Status::USAGE,
         error if error.is_refusal() => Status::DAMAGED,
         _ => Status::FAILED,
     }
@@ -174,19 +183,20 @@ fn attempt(path: &Path, repair: &Repair, ways: &Ways, open: Open) -> Result<Stat
     // Said before anybody decides by the plan; applying looks again.
     store.check()?;
     let shown = print::Shown { path, ways };
-    if let Err(error) = shown.plan(&plan) {
-        return Ok(super::finish(Err(error), Status::DONE));
-    }
+    // A reader that has gone, such as `head`, is no reason not to do what was asked for.
+    let mut written = shown.plan(&plan);
     let summary = plan.summary;
     let wanted = ways.apply && !plan.is_empty();
-    let applied = wanted.then(|| apply_to(store.as_ref(), &mut log, plan, now));
-    let (operation, failed) = match applied {
-        Some(Ok(operation)) => (Some(operation), None),
-        Some(Err(error)) => (None, Some(error)),
-        None => (None, None),
+    let applied = wanted.then(|| apply_to(store.as_ref(), &mut log, plan, now)).transpose();
+    let operation = match &applied {
+        Ok(operation) => operation.as_ref(),
+        Err(RepairError::Partly { operation, .. }) => Some(operation.as_ref()),
+        Err(_) => None,
     };
-    let written = shown.end(&summary, operation.as_ref());
-    if let Some(operation) = &operation {
+    if written.is_ok() {
+        written = shown.end(&summary, operation);
+    }
+    if let Some(operation) = operation {
         for (key, how) in log.left_alone(&operation.id, print::MOST_LEFT) {
             say(&format!("Left alone, since {how}: {key}"));
         }
@@ -195,10 +205,7 @@ fn attempt(path: &Path, repair: &Repair, ways: &Ways, open: Open) -> Result<Stat
             say(&format!("{more} more rows were left alone; another plan shows them"));
         }
     }
-    match failed {
-        Some(error) => Err(error),
-        None => Ok(super::finish(written, Status::DONE)),
-    }
+    applied.map(|_| super::finish(written, Status::DONE))
 }
 
 fn apply_to(
@@ -208,12 +215,14 @@ fn apply_to(
     now: Timestamp,
 ) -> Result<crate::core::Operation, RepairError> {
     apply(store, log, plan, now, &mut |step| {
-        halt_at(step);
+        if cfg!(debug_assertions) {
+            halt_at(step);
+        }
         Flow::Continue
     })
 }
 
-/// Stops for good at a step, so that a test can kill the program there: `SESSIONSCOPE_HALT_AT=NAME`, or `NAME:N` for its
+/// Stops for good at a step, so that a test can kill the program there, in debug builds: `SESSIONSCOPE_HALT_AT=NAME`, or `NAME:N` for its
 /// N-th time.
 fn halt_at(step: Step) {
     static HALT: OnceLock<Option<(String, u64)>> = OnceLock::new();

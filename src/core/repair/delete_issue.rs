@@ -112,7 +112,16 @@ fn is_near(has: &str, wants: &str) -> bool {
         return false;
     }
     let begins = long.get(..short.len()).is_some_and(|start| start.eq_ignore_ascii_case(short));
-    begins || is_alike(has, wants) || (wants.contains('%') && matches_like(has, wants))
+    begins
+        || bare(has) == bare(wants)
+        || is_alike(has, wants)
+        || (wants.contains('%') && matches_like(has, wants))
+}
+
+/// Without what cannot be seen, and without zeros before a number.
+fn bare(text: &str) -> String {
+    let seen = |c: &char| !crate::core::is_hidden(*c) && !c.is_whitespace() && *c != '\u{200d}';
+    text.chars().filter(seen).collect::<String>().trim_start_matches('0').to_lowercase()
 }
 
 /// Equal but for case, and for marks in whose place there is another character.

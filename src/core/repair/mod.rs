@@ -24,11 +24,12 @@ pub use error::RepairError;
 pub use import::{DocumentMessage, EachValue, ImportSource, NewSession, SourceEntry};
 pub use item::{Action, Class, Draft, Item, PlanItems, PlanLine, Summary};
 pub use migrate::{StepLine, StepPlan};
-pub use plan::{EachDone, Plan, Planner, Surroundings, plan};
+pub use plan::{EachDone, Place, Plan, Planner, Surroundings, plan};
 pub use prune::{Candidate, PruneOptions, Transcript, parse_age};
 pub use record::{Edit, EditKind, Record, Standing, Stored, Values};
 pub use store::{
-    Dependant, Dependants, Each, EachKey, Held, KnownSession, Performed, SessionStore, Target, WriteStore,
+    Commit, Dependant, Dependants, Each, EachKey, Held, KnownSession, Needs, Performed, SessionStore, Target,
+    WriteStore,
 };
 
 use std::path::PathBuf;

@@ -18,6 +18,9 @@ pub use session_file::{SessionFile, SessionFileSource};
 use crate::core::repair::Offer;
 use crate::core::{Finding, KNOWN_FORGES, ResumeKey};
 
+/// The name that the program gives its file.
+pub const FILE_NAME: &str = "sessions.json";
+
 /// What can be done with the file.
 pub const FILE_OFFERS: &[Offer] =
     &[Offer::ImportFrom, Offer::Prune, Offer::DeleteIssue, Offer::DeleteSessions];

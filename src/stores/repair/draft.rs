@@ -2,12 +2,14 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::types::{ToSql, ToSqlOutput, Value as Sql, ValueRef};
 use rusqlite::{Connection, Row, params};
 
+use super::moves;
 use crate::core::repair::{Action, Draft, Edit, EditKind, Item, PlanItems, PlanLine, Record, RepairError};
 use crate::core::{Flow, KeyId, StoreError};
 use crate::stores::sqlite::sqlite_error;
@@ -20,6 +22,20 @@ pub const TABLES: &str = "
 /// The columns of an edit, as [`edit`] reads them from a place on.
 pub const EDIT: &str = "kind, edits, id, before, after";
 
+/// What the names of drafts begin with.
+const PREFIX: &str = "sessionscope-plan-";
+
+/// Removes the drafts that killed programs left: they hold rows as they were.
+pub fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let ours = entry.file_name().to_str().is_some_and(|n| n.starts_with(PREFIX));
+        let path = entry.path();
+        if ours && fs::File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
 /// A draft that is being written.
 pub struct DraftFile {
     connection: Connection,
@@ -28,14 +44,19 @@ pub struct DraftFile {
 }
 
 impl DraftFile {
-    /// Makes an empty one, readable by its owner alone.
-    pub fn new() -> Result<Self, RepairError> {
-        let file = tempfile::Builder::new().prefix("sessionscope-plan-").tempfile();
-        let file = file.map_err(|error| RepairError::MayNotWrite {
+    /// Makes an empty one, readable by its owner alone, in a folder of the program's or, where that cannot be written, among
+    /// the system's temporary files.
+    pub fn new_in(folder: &Path) -> Result<Self, RepairError> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(PREFIX).suffix(".sqlite");
+        let made = moves::make_private(folder).and_then(|()| builder.tempfile_in(folder));
+        let file = made.or_else(|_| builder.tempfile()).map_err(|error| RepairError::MayNotWrite {
             reason: format!("The plan cannot be written to a temporary file ({error})"),
             hint: "Make room in the folder for temporary files, or set TMPDIR to another.",
             path: std::env::temp_dir(),
         })?;
+        // Held as long as the draft is: what nobody holds was left by a program that was killed.
+        let _ = file.as_file().try_lock();
         let open = || -> rusqlite::Result<Connection> {
             let connection = Connection::open(file.path())?;
             // Nobody else reads it, and it is gone with the program.

@@ -4,33 +4,35 @@
 //! session file and a configuration are texts that are exchanged whole ([`swap`]).
 
 mod around;
+mod backup;
 mod config;
 mod database;
 mod draft;
-pub mod guard;
+pub(in crate::stores) mod guard;
 mod log;
 mod members;
-pub mod moves;
+pub(in crate::stores) mod moves;
 mod new_database;
 mod preview;
-pub mod relations;
+pub(in crate::stores) mod relations;
 mod rows;
 mod settle;
 mod sources;
 mod steps;
-pub mod swap;
+pub(in crate::stores) mod swap;
 mod text;
 mod transcripts;
 mod writer;
 
 pub use around::Around;
-pub use database::{Db, backup};
+pub use backup::backup;
+pub use database::Db;
 pub use log::Log;
-pub use members::Members;
+pub(in crate::stores) use members::{Members, Placed};
 pub use preview::preview;
 pub use rows::{Shape, key_of, text_key};
 pub use settle::{Settled, settle};
-pub use text::{Text, TextWriter};
+pub(in crate::stores) use text::{Text, TextWriter};
 
 use std::path::Path;
 
@@ -153,6 +155,14 @@ fn all_repairs() -> impl Iterator<Item = &'static dyn Repairs> {
     sqlite_adapters().iter().map(|a| a.repairs).chain([object])
 }
 
+/// What a row of a table is one of, in whatever kind of store.
+fn noun(table: &str) -> &'static str {
+    match table {
+        moves::TABLE => moves::NOUN,
+        _ => all_repairs().find_map(|r| r.noun(table)).unwrap_or("row"),
+    }
+}
+
 /// Opens what a path names for repairs.
 ///
 /// # Errors
@@ -164,6 +174,7 @@ pub fn open_for_repair(path: &Path, options: &Options) -> Result<Box<dyn Session
         });
     }
     guard::ensure_no_link(path)?;
+    let identity = guard::Identity::read(path);
     let opened = open(path, options).map_err(|error| match error {
         // A copy could be read, and would not be what is repaired.
         StoreError::NeedsCopy { reason, path } => RepairError::MayNotWrite {
@@ -179,7 +190,7 @@ pub fn open_for_repair(path: &Path, options: &Options) -> Result<Box<dyn Session
         Some(id) if id == wrangler::ADAPTER.id => Ok(Box::new(config::ConfigFile::open(path)?)),
 
         _ if opened.store.about().user_version.is_some() => {
-            Ok(Box::new(database::Database::new(path, opened.store, &options.clock)))
+            Ok(Box::new(database::Database::new(path, identity, opened.store, &options.clock)))
         }
         _ => Err(RepairError::Unsupported {
             what: "Nothing can be repaired of a document like this; import it into a database instead",

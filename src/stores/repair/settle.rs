@@ -1,7 +1,9 @@
 //! Finds out how far interrupted operations came, by comparing the store with the log.
 
 use std::fs;
+use std::path::Path;
 
+use super::draft;
 use super::log::Log;
 use super::{new_database, open_for_repair, swap};
 use crate::core::repair::{Edit, EditKind, RepairError, Standing};
@@ -20,8 +22,13 @@ pub enum Settled {
 /// Looks at every operation that was interrupted, and clears up what it left beside its store.
 pub fn settle(log: &Log, options: &Options) -> Vec<Settled> {
     log.clear_unbegun();
+    draft::sweep(log.drafts());
     let interrupted = log.interrupted();
-    interrupted.into_iter().rev().map(|operation| one(log, operation, options)).collect()
+    let mine = |operation: Operation| {
+        let _lock = log.take(&operation.id)?;
+        Some(one(log, operation, options))
+    };
+    interrupted.into_iter().rev().filter_map(mine).collect()
 }
 
 fn one(log: &Log, operation: Operation, options: &Options) -> Settled {
@@ -34,14 +41,13 @@ fn one(log: &Log, operation: Operation, options: &Options) -> Settled {
 fn look(log: &Log, operation: &Operation, options: &Options) -> Result<Operation, RepairError> {
     let now = Timestamp(options.clock.now_ms());
     let path = &operation.path;
-    if let (Some(old), Some(new)) =
-        (log.fact(&operation.id, "old_print"), log.fact(&operation.id, "new_print"))
-        && swap::clear_up(path, &old, &new)? == swap::Found::Unclear
+    let fact = |name: &str| log.fact(&operation.id, name);
+    if let (Some(old), Some(new), Some(beside)) = (fact("old_print"), fact("new_print"), fact("prepared"))
+        && swap::clear_up(path, Path::new(&beside), &old, &new)? == swap::Found::Unclear
     {
-        return Err(RepairError::MayNotWrite {
+        return Err(RepairError::Failed {
             reason: format!(
-                "The file and what the repair left beside it are both others than they were; compare them, and remove one: {}",
-                swap::prepared(path).display()
+                "Another program's text lies beside the file, as {beside}; compare both, and remove one"
             ),
             hint: "Compare both.",
             path: path.clone(),

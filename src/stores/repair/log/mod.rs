@@ -16,12 +16,13 @@ use crate::core::repair::{EachDone, Edit, EditKind, Record, RepairError};
 use crate::core::{Operation, OperationState, Timestamp, parse_timestamp};
 use crate::stores::data_folder;
 
-/// `batches` are the lines that are done; `left` those of them that were left alone.
+/// `batches` are the lines that are done, or, the last, that a commit was to make last; `left_alone` those of them that
+/// were left alone.
 const TABLES: &str = "
     CREATE TABLE operation (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
     CREATE TABLE edits (n INTEGER PRIMARY KEY, action TEXT, key TEXT, reason TEXT, grp INTEGER, tbl TEXT,
       kind INTEGER, edits TEXT, id, before BLOB, after BLOB);
-    CREATE TABLE batches (first INTEGER PRIMARY KEY, last INTEGER);
+    CREATE TABLE batches (first INTEGER PRIMARY KEY, last INTEGER, done INTEGER);
     CREATE TABLE left_alone (n INTEGER PRIMARY KEY, how TEXT);";
 
 /// Takes an edit of the log: its line, then as [`EachDone`].
@@ -30,6 +31,7 @@ type EachLogged<'a> = dyn FnMut(u64, &str, &str, u64, Edit) -> Result<(), Repair
 /// The operation log of the data folder.
 pub struct Log {
     folder: PathBuf,
+    drafts: PathBuf,
     /// The operation that is being applied, with its lock.
     open: Option<Open>,
 }
@@ -54,7 +56,12 @@ impl Log {
 
     /// The log of a data folder.
     pub fn in_folder(data: &Path) -> Self {
-        Self { folder: data.join("operations"), open: None }
+        Self { folder: data.join("operations"), drafts: data.join("plans"), open: None }
+    }
+
+    /// Where plans are while they are looked at.
+    pub fn drafts(&self) -> &Path {
+        &self.drafts
     }
 
     fn unwritable(&self, reason: impl ToString) -> RepairError {
@@ -89,9 +96,10 @@ impl Log {
         // An undo that stands undoes; one that was undone itself does not.
         let undone = |of: &str, all: &[Operation]| -> Option<String> {
             let by = all.iter().find(|o| {
+                // One that left something is not the end of it: the rest can be taken back by another.
                 o.undoes.as_deref() == Some(of)
+                    && (o.done, o.left) == (o.planned, 0)
                     && o.done > 0
-                    && o.state != OperationState::Nothing
                     && o.undone_by.is_none()
             })?;
             Some(by.id.clone())
@@ -128,9 +136,11 @@ impl Log {
             connection.query_row(sql, [], |r| r.get::<_, i64>(0)).map(i64::unsigned_abs)
         };
         let planned = text("planned")?.parse().unwrap_or(0);
-        let left = count("SELECT count(*) FROM left_alone")?;
+        let left = count(
+            "SELECT count(*) FROM left_alone AS l JOIN batches AS b ON l.n BETWEEN b.first AND b.last AND b.done",
+        )?;
         let seen = count(
-            "SELECT coalesce(sum((SELECT count(*) FROM edits WHERE n BETWEEN b.first AND b.last)), 0) FROM batches AS b",
+            "SELECT coalesce(sum((SELECT count(*) FROM edits WHERE n BETWEEN b.first AND b.last)), 0) FROM batches AS b WHERE done",
         )?;
         let mut state = OperationState::parse(&text("state")?).unwrap_or(OperationState::Pending);
         if state == OperationState::Pending && self.is_locked(id) {
@@ -170,7 +180,7 @@ impl Log {
     pub fn done_edits(&self, id: &str, each: &mut EachDone<'_>) -> Result<(), RepairError> {
         self.edits(
             id,
-            "WHERE EXISTS (SELECT 1 FROM batches WHERE n BETWEEN first AND last)
+            "WHERE EXISTS (SELECT 1 FROM batches WHERE n BETWEEN first AND last AND done)
                AND NOT EXISTS (SELECT 1 FROM left_alone AS l WHERE l.n = e.n) ORDER BY n DESC",
             &mut |_, key, reason, group, edit| each(key, reason, group, edit),
         )
@@ -224,9 +234,6 @@ impl Log {
         };
         match operation.state {
             OperationState::Running => return refuse("it is being applied right now"),
-            OperationState::Pending => {
-                return refuse("it was interrupted, and its log is what tells how far it came");
-            }
             OperationState::Forgotten => return Ok(0),
             _ => {}
         }
