@@ -226,8 +226,8 @@ fn apply_to(
     })
 }
 
-/// Stops for good at a step, so that a test can kill the program there: `SESSIONSCOPE_HALT_AT=NAME`, or `NAME:N` for its
-/// N-th time.
+/// Stops at a step, so that a test can kill the program there: `SESSIONSCOPE_HALT_AT=NAME`, or `NAME:N` for its N-th time.
+/// It goes on when there is a file of the name that `SESSIONSCOPE_HALT_UNTIL` has.
 fn halt_at(step: Step) {
     static HALT: OnceLock<Option<(String, u64)>> = OnceLock::new();
     static SEEN: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
@@ -239,8 +239,9 @@ fn halt_at(step: Step) {
     let Some((name, time)) = halt.as_ref().filter(|(name, _)| *name == step.name()) else { return };
     if SEEN.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1 == *time {
         say(&format!("halted at {name}"));
-        loop {
-            std::thread::sleep(Duration::from_secs(3600));
+        let until = std::env::var_os("SESSIONSCOPE_HALT_UNTIL").map(PathBuf::from);
+        while !until.as_ref().is_some_and(|path| path.exists()) {
+            std::thread::sleep(Duration::from_millis(2));
         }
     }
 }

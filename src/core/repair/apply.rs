@@ -25,10 +25,16 @@ pub enum Step {
     Locked,
     /// The rows of the batch are changed, and not committed.
     Changed,
+    /// What takes the store's place is complete beside it.
+    Prepared,
+    /// It is in the store's place, and nobody looked yet what was there instead.
+    Exchanged,
     /// The batch is committed, and the log does not know it yet.
     Committed,
     /// The log knows the batch.
     Noted { done: u64 },
+    /// A store that was made has its name.
+    Published,
     /// A file was moved, and the log does not know it yet.
     Moved,
     /// All was read back.
@@ -36,6 +42,9 @@ pub enum Step {
     /// The log says that it is applied.
     Finished,
 }
+
+/// Is told every step; stopping counts only between two batches.
+pub type Watch<'a> = dyn FnMut(Step) -> Flow + 'a;
 
 impl Step {
     /// Its name, for tests that stop there.
@@ -46,8 +55,11 @@ impl Step {
             Step::BackedUp => "backed-up",
             Step::Locked => "locked",
             Step::Changed => "changed",
+            Step::Prepared => "prepared",
+            Step::Exchanged => "exchanged",
             Step::Committed => "committed",
             Step::Noted { .. } => "noted",
+            Step::Published => "published",
             Step::Moved => "moved",
             Step::ReadBack => "read-back",
             Step::Finished => "finished",
@@ -73,7 +85,7 @@ pub fn apply(
     log: &mut dyn OperationLog,
     plan: Plan,
     now: Timestamp,
-    watch: &mut dyn FnMut(Step) -> Flow,
+    watch: &mut Watch<'_>,
 ) -> Result<Operation, RepairError> {
     let _ = watch(Step::Start);
     store.ensure_writable()?;
@@ -118,7 +130,7 @@ struct Applying<'a> {
     log: &'a mut dyn OperationLog,
     plan: &'a Plan,
     id: String,
-    watch: &'a mut dyn FnMut(Step) -> Flow,
+    watch: &'a mut Watch<'a>,
     done: u64,
     left: u64,
     /// A store that an import makes is there.
@@ -159,8 +171,11 @@ impl Applying<'_> {
                 let kind = waiting.front().map(|(_, _, edit)| edit.kind);
                 // What is made aside is shown when its rows are complete; files come after.
                 if !published && matches!(kind, None | Some(EditKind::Move)) {
-                    writer.publish()?;
+                    writer.publish(self.watch)?;
                     (published, self.published) = (true, true);
+                    if !self.plan.target.exists {
+                        self.at(Step::Published)?;
+                    }
                 }
                 let Some(kind) = kind else { break };
                 match kind {
@@ -240,7 +255,7 @@ impl Applying<'_> {
                 intent.iter().map(|(name, value)| (*name, value.as_str())).collect();
             self.log.note_facts(&self.id, &facts)?;
         }
-        writer.commit()?;
+        writer.commit(self.watch)?;
         Ok(Batch { last, done, left })
     }
 

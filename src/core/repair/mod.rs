@@ -16,7 +16,7 @@ mod record;
 mod store;
 mod undo;
 
-pub use apply::{Permit, Step, apply};
+pub use apply::{Permit, Step, Watch, apply};
 pub use delete_issue::DeleteIssue;
 pub use error::RepairError;
 pub use import::{DocumentMessage, EachValue, ImportSource, NewSession, SourceEntry};

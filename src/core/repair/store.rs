@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{
     Candidate, DocumentMessage, Edit, NewSession, Permit, PruneOptions, RepairError, Standing, StepPlan,
+    Watch,
 };
 use crate::core::KeyId;
 
@@ -176,11 +177,11 @@ pub trait WriteStore {
         Vec::new()
     }
 
-    /// Makes the batch last.
-    fn commit(&mut self) -> Result<(), RepairError>;
+    /// Makes the batch last; says where it is on the way.
+    fn commit(&mut self, watch: &mut Watch<'_>) -> Result<(), RepairError>;
 
     /// Shows what was committed, where it was made aside.
-    fn publish(&mut self) -> Result<(), RepairError> {
+    fn publish(&mut self, _watch: &mut Watch<'_>) -> Result<(), RepairError> {
         Ok(())
     }
 

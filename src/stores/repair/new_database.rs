@@ -14,7 +14,7 @@ use super::{all_repairs, guard, moves, steps, swap};
 use crate::core::KeyId;
 use crate::core::repair::{
     DocumentMessage, Edit, EditKind, Held, NewSession, Performed, Permit, RepairError, SessionStore,
-    Standing, StepPlan, Target, WriteStore,
+    Standing, Step, StepPlan, Target, Watch, WriteStore,
 };
 use crate::stores::sqlite::{Clock, Schema};
 
@@ -185,13 +185,14 @@ impl WriteStore for Aside {
         Held::Fresh
     }
 
-    fn commit(&mut self) -> Result<(), RepairError> {
-        self.inner()?.commit()
+    fn commit(&mut self, watch: &mut Watch<'_>) -> Result<(), RepairError> {
+        self.inner()?.commit(watch)
     }
 
-    fn publish(&mut self) -> Result<(), RepairError> {
+    fn publish(&mut self, watch: &mut Watch<'_>) -> Result<(), RepairError> {
         // Closed first, so that the file is all there is.
         self.inner = None;
+        let _ = watch(Step::Prepared);
         let shown = || -> std::io::Result<()> {
             fs::File::open(&self.path)?.sync_all()?;
             moves::move_new(&self.path, &self.target)?;

@@ -12,7 +12,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::guard::{self, Identity};
 use super::moves;
-use crate::core::repair::RepairError;
+use crate::core::repair::{RepairError, Step, Watch};
 
 /// A file larger than this is no session file.
 const MOST_BYTES: u64 = 1 << 30;
@@ -37,7 +37,7 @@ pub fn read(path: &Path, known: Option<Identity>) -> Result<Vec<u8>, RepairError
 }
 
 /// Puts a new text in the place of an old one, whose owner and permissions it takes.
-pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> Result<(), RepairError> {
+pub fn replace(path: &Path, old: &[u8], new: &[u8], watch: &mut Watch<'_>) -> Result<(), RepairError> {
     let folder = guard::folder_of(path);
     guard::ensure_space(folder, new.len() as u64)?;
     let beside = prepared(path);
@@ -58,9 +58,11 @@ pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> Result<(), RepairError> {
         }
         return Err(failure(&error, "The new text cannot be written beside the file", path));
     }
+    let _ = watch(Step::Prepared);
     exchange(&beside, path).inspect_err(|_| {
         let _ = fs::remove_file(&beside);
     })?;
+    let _ = watch(Step::Exchanged);
     let came_out = fs::read(&beside);
     if !came_out.is_ok_and(|text| text == old) {
         // Somebody wrote it after it was read: theirs goes back.

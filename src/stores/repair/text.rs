@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::guard::Identity;
 use super::{moves, swap};
-use crate::core::repair::{Edit, EditKind, Held, Performed, RepairError, Standing, WriteStore};
+use crate::core::repair::{Edit, EditKind, Held, Performed, RepairError, Standing, Watch, WriteStore};
 
 /// A text that edits change, read from a file.
 pub trait Text {
@@ -81,10 +81,10 @@ impl WriteStore for TextWriter<'_> {
         vec![("old_print", moves::print_of(&begun.old)), ("new_print", moves::print_of(begun.new.as_bytes()))]
     }
 
-    fn commit(&mut self) -> Result<(), RepairError> {
+    fn commit(&mut self, watch: &mut Watch<'_>) -> Result<(), RepairError> {
         match self.begun.take() {
             Some(begun) if self.done > 0 => {
-                let replaced = swap::replace(self.path, &begun.old, begun.new.as_bytes());
+                let replaced = swap::replace(self.path, &begun.old, begun.new.as_bytes(), watch);
                 // Another batch finds the file that took the old one's place.
                 self.identity = Identity::read(self.path);
                 replaced

@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::guard::{self, Identity};
 use super::rows::Shapes;
 use super::steps;
-use crate::core::repair::{Edit, EditKind, Held, Performed, RepairError, WriteStore};
+use crate::core::repair::{Edit, EditKind, Held, Performed, RepairError, Watch, WriteStore};
 use crate::stores::gate;
 use crate::stores::sqlite::{Clock, sqlite_error};
 
@@ -137,7 +137,7 @@ impl WriteStore for DatabaseWriter {
         }
     }
 
-    fn commit(&mut self) -> Result<(), RepairError> {
+    fn commit(&mut self, _watch: &mut Watch<'_>) -> Result<(), RepairError> {
         let done = self.connection.execute_batch("COMMIT").map_err(|e| self.fail(e));
         if done.is_ok() {
             self.released();
