@@ -14,6 +14,7 @@ pub mod moves;
 mod new_database;
 pub mod relations;
 mod rows;
+mod scratch;
 mod settle;
 mod sources;
 mod steps;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::log::Log;
-use super::{new_database, open_for_repair, swap};
+use super::{new_database, open_for_repair, scratch, swap};
 use crate::core::repair::{Edit, EditKind, RepairError, Standing};
 use crate::core::{Operation, OperationState, Timestamp};
 use crate::stores::Options;
@@ -17,8 +17,9 @@ pub enum Settled {
     Unclear(Operation, String),
 }
 
-/// Looks at every operation that was interrupted, and clears up what it left beside its store.
+/// Looks at every operation that was interrupted, and clears up what it left beside its store and elsewhere.
 pub fn settle(log: &Log, options: &Options) -> Vec<Settled> {
+    scratch::clear_up();
     log.clear_unbegun();
     let interrupted = log.interrupted();
     interrupted.into_iter().rev().map(|operation| one(log, operation, options)).collect()
