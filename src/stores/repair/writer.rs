@@ -76,6 +76,19 @@ impl DatabaseWriter {
     }
 }
 
+/// Has SQLite roll back what a killed program left in a journal, as the next program that writes would.
+///
+/// Without it a read-only connection cannot open the database at all.
+pub fn roll_back_left(path: &Path, clock: &Clock) -> Result<(), RepairError> {
+    if !guard::beside(path, "-journal").exists() {
+        return Ok(());
+    }
+    let mut writer = DatabaseWriter::open(path, None, clock)?;
+    writer.begin()?;
+    writer.rollback();
+    Ok(())
+}
+
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     for (setting, on) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),

@@ -86,12 +86,12 @@ impl Log {
     pub fn operations(&self) -> Vec<Operation> {
         let mut found: Vec<Operation> =
             self.ids().iter().rev().filter_map(|id| self.read(&id.to_string()).ok()).collect();
-        // An undo that stands undoes; one that was undone itself does not.
+        // An undo that stands undoes; not one that was undone itself, or came only half the way: that can be finished.
         let undone = |of: &str, all: &[Operation]| -> Option<String> {
             let by = all.iter().find(|o| {
                 o.undoes.as_deref() == Some(of)
                     && o.done > 0
-                    && o.state != OperationState::Nothing
+                    && matches!(o.state, OperationState::Applied | OperationState::Forgotten)
                     && o.undone_by.is_none()
             })?;
             Some(by.id.clone())
@@ -159,6 +159,11 @@ impl Log {
             backup: value(&connection, "backup")?.map(PathBuf::from).filter(|p| p.exists()),
             longest_lock_us: value(&connection, "longest_lock_us")?.and_then(|n| n.parse().ok()),
         })
+    }
+
+    /// Whether nobody has written down yet how far an operation came; to be asked by who holds its lock.
+    pub fn is_pending(&self, id: &str) -> bool {
+        self.fact(id, "state").as_deref() == Some(OperationState::Pending.as_str())
     }
 
     fn is_locked(&self, id: &str) -> bool {

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, params};
 
 use super::super::draft::EDIT;
-use super::super::{guard, moves};
+use super::super::guard::{self, Identity};
+use super::super::moves;
 use super::{Log, Open, TABLES, set};
 use crate::core::repair::{Plan, RepairError};
 use crate::core::{Operation, OperationLog, OperationState, Timestamp};
@@ -44,6 +45,11 @@ impl Log {
             match new(self.lock_file(&id)) {
                 Ok(lock) => {
                     lock.lock()?;
+                    // Somebody may have taken it for left over before it was locked.
+                    let locked = Identity::of(&lock.metadata()?);
+                    if Identity::read(&self.lock_file(&id)) != Some(locked) {
+                        continue;
+                    }
                     new(self.file(&id))?;
                     moves::sync_folder(&self.folder)?;
                     return Ok((id, lock));
@@ -58,7 +64,8 @@ impl Log {
         let connection = self.connect(id, true)?;
         connection.execute_batch("PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL")?;
         connection.execute("ATTACH ?1 AS plan", [plan.items.path().to_string_lossy()])?;
-        connection.execute_batch("BEGIN IMMEDIATE")?;
+        // Not IMMEDIATE: with locks on both files SQLite would keep a journal of its own for the two.
+        connection.execute_batch("BEGIN")?;
         connection.execute_batch(TABLES)?;
         connection.execute_batch(&format!(
             "INSERT INTO edits SELECT n, action, key, reason, grp, tbl, {EDIT} FROM plan.items WHERE kind IS NOT NULL ORDER BY n"
@@ -140,6 +147,8 @@ impl OperationLog for Log {
     }
 
     fn finish(&mut self, id: &str, state: OperationState, now: Timestamp) -> Result<Operation, RepairError> {
+        // The last thing that is written takes the journal away.
+        self.opened(id)?.execute_batch("PRAGMA journal_mode = DELETE").map_err(|e| self.unwritable(e))?;
         self.write(id, &[("state", state.as_str()), ("finished_at", &now.rfc3339())])?;
         self.close();
         let _ = fs::remove_file(self.lock_file(id));
