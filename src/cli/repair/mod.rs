@@ -250,7 +250,7 @@ fn halt_at(step: Step) {
     }
     say(&format!("halted at {}", step.name()));
     let until = std::env::var_os("SESSIONSCOPE_HALT_UNTIL").map(PathBuf::from);
-    while !until.as_ref().is_some_and(|path| std::fs::remove_file(path).is_ok()) {
+    while until.as_ref().is_none_or(|path| std::fs::remove_file(path).is_err()) {
         std::thread::sleep(Duration::from_millis(2));
     }
 }

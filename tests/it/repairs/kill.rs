@@ -30,7 +30,7 @@ const POINTS: &[&str] = &[
     "noted",
     "published",
     "moved",
-    "noted:2",
+    "moved:2",
     "read-back",
     "finished",
     "locked,noted",
@@ -91,7 +91,10 @@ impl Scenario {
             "partly applied" => assert!(done > 0, "{when}"),
             other => panic!("{when}: {other}"),
         }
-        self.finish();
+        // A file that was imported is not there to be imported again, and what is undone is not undone twice.
+        if now != self.after || !["import", "undo"].contains(&self.command[0].as_str()) {
+            self.finish();
+        }
         assert_eq!(state(&self.home), self.after, "{when}: finished by the same command");
         self.undo_all();
         let undone = state(&self.home);
@@ -116,7 +119,7 @@ impl Scenario {
         }
     }
 
-    /// Kills it at every step; gives where it came by, and how many edits were done there.
+    /// Kills it at every step; gives where it came by, and whether some edits were done there.
     fn at_every_step(&self) -> String {
         let mut seen = Vec::new();
         for point in POINTS {
@@ -130,21 +133,179 @@ impl Scenario {
                 }
             }
             halted.kill();
-            seen.push(format!("{point} {}", self.check(point)));
+            seen.push(format!("{point} {}", if self.check(point) > 0 { "some" } else { "none" }));
         }
         seen.join(", ")
     }
 }
 
-fn home_with(database: &str) -> Home {
+/// All repairs, by their names.
+pub fn scenario(name: &str) -> Scenario {
     let home = Home::new();
-    home.database("store.db", database);
-    home
+    let command: Vec<String> = match name {
+        "import into a new database" | "import into a database" => {
+            home.file("sessions.json", stores::session_file(3, 2));
+            if name == "import into a database" {
+                home.database("store.db", &stores::hooks(1, 1));
+            }
+            vec!["import".into(), "sessions.json".into(), "--into".into(), "store.db".into()]
+        }
+        "prune" | "prune with a log" => {
+            let journal = if name == "prune" { "" } else { "PRAGMA journal_mode = WAL;" };
+            home.database("store.db", &format!("{journal}{}", stores::hooks(5, 2)));
+            vec!["prune".into(), "store.db".into()]
+        }
+        "prune of a session file" => {
+            home.file("store.json", stores::session_file(3, 2));
+            vec!["prune".into(), "store.json".into()]
+        }
+        "prune of agents" => {
+            home.database("store.db", &stores::agent_mcp(2, 2));
+            vec!["prune".into(), "store.db".into()]
+        }
+        "prune of transcripts" => {
+            home.database("store.db", &stores::hooks(1, 1));
+            for uuid in ["aaaaaaaa", "bbbbbbbb"] {
+                stores::transcript(&home, &format!("{uuid}-0000-4000-8000-000000000000"), 40);
+            }
+            ["prune", "store.db", "--transcripts", "projects"].map(str::to_owned).into()
+        }
+        "delete-issue" => {
+            let sql = stores::hooks(5, 2)
+                .replace("|| i, printf", "|| (i % 2), printf")
+                .replace("coder", "' || i || '");
+            home.database("store.db", &sql);
+            ["delete-issue", "store.db", "--forge", "forgejo", "--repo", "acme/app", "--issue", "1"]
+                .map(str::to_owned)
+                .into()
+        }
+        "delete-session" => {
+            home.database("store.db", &stores::agent_mcp(2, 1));
+            ["delete-session", "store.db", "s1", "s3"].map(str::to_owned).into()
+        }
+        "migrate" => {
+            home.database("store.db", crate::stores::session_do::SHIP);
+            ["migrate", "store.db"].map(str::to_owned).into()
+        }
+        "migrate a configuration" => {
+            home.fixture("wrangler/1-key-value.jsonc", "wrangler.jsonc");
+            ["migrate", "wrangler.jsonc"].map(str::to_owned).into()
+        }
+        "undo" | "undo of an import" => {
+            let done = scenario(if name == "undo" { "prune" } else { "import into a database" });
+            let id = done.home.apply(&done.arguments()[..done.command.len() - 1]);
+            return Scenario::new(done.home, &["undo", &id]);
+        }
+        other => panic!("no scenario {other}"),
+    };
+    Scenario::new(home, &command.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// The repairs, each with the steps that it comes by and the edits that are done there.
+fn is_killed_at_every_step(name: &str, expected: &str) {
+    let seen = scenario(name).at_every_step();
+    assert_eq!(seen, expected, "{name}: the steps that it comes by, and whether changes are made there");
+}
+
+#[test]
+fn an_import_into_a_new_database_that_is_killed_at_any_step_is_before_or_after() {
+    is_killed_at_every_step(
+        "import into a new database",
+        "start none, logged none, locked none, changed none, prepared none, committed none, noted none, published some, moved some, read-back some, finished some, locked,noted none, locked,locked:2 none, locked,changed:2 none, locked,committed:2 none, locked,noted:2 none",
+    );
+}
+
+#[test]
+fn an_import_into_a_database_that_is_killed_at_any_step_is_before_or_after() {
+    is_killed_at_every_step(
+        "import into a database",
+        "start none, logged none, locked none, changed none, committed some, noted some, moved some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,committed:2 some, locked,noted:2 some",
+    );
+}
+
 #[test]
 fn a_prune_that_is_killed_at_any_step_is_before_or_after() {
-    let scenario = Scenario::new(home_with(&stores::hooks(5, 2)), &["prune", "store.db"]);
-    assert_eq!(scenario.at_every_step(), "");
+    is_killed_at_every_step(
+        "prune",
+        "start none, logged none, locked none, changed none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,committed:2 some, locked,noted:2 some",
+    );
+}
+
+#[test]
+fn a_prune_of_a_database_with_a_write_ahead_log_that_is_killed_at_any_step_is_before_or_after() {
+    is_killed_at_every_step(
+        "prune with a log",
+        "start none, logged none, locked none, changed none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,committed:2 some, locked,noted:2 some",
+    );
+}
+
+#[test]
+fn a_prune_of_a_session_file_that_is_killed_at_any_step_is_before_or_after() {
+    is_killed_at_every_step(
+        "prune of a session file",
+        "start none, logged none, locked none, changed none, prepared none, exchanged some, committed some, noted some, read-back some, finished some, locked,noted some",
+    );
+}
+
+#[test]
+fn a_prune_of_agents_that_is_killed_at_any_step_is_before_or_after() {
+    is_killed_at_every_step(
+        "prune of agents",
+        "start none, logged none, locked none, changed none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,committed:2 some, locked,noted:2 some",
+    );
+}
+
+#[test]
+fn a_prune_of_transcripts_that_is_killed_at_any_step_is_before_or_after() {
+    is_killed_at_every_step(
+        "prune of transcripts",
+        "start none, logged none, locked none, changed none, committed some, noted some, moved some, moved:2 some, read-back some, finished some, locked,noted some, locked,noted:2 some",
+    );
+}
+
+#[test]
+fn a_deletion_by_issue_that_is_killed_at_any_step_is_before_or_after() {
+    is_killed_at_every_step(
+        "delete-issue",
+        "start none, logged none, locked none, changed none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,committed:2 some, locked,noted:2 some",
+    );
+}
+
+#[test]
+fn a_deletion_of_sessions_that_is_killed_at_any_step_is_before_or_after() {
+    is_killed_at_every_step(
+        "delete-session",
+        "start none, logged none, locked none, changed none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,committed:2 some, locked,noted:2 some",
+    );
+}
+
+#[test]
+fn a_migration_that_is_killed_at_any_step_is_before_or_after() {
+    is_killed_at_every_step(
+        "migrate",
+        "start none, logged none, backed-up none, locked none, changed none, committed some, noted some, read-back some, finished some, locked,noted some",
+    );
+}
+
+#[test]
+fn a_migration_of_a_configuration_that_is_killed_at_any_step_is_before_or_after() {
+    is_killed_at_every_step(
+        "migrate a configuration",
+        "start none, logged none, locked none, changed none, prepared none, exchanged some, committed some, noted some, read-back some, finished some, locked,noted some",
+    );
+}
+
+#[test]
+fn an_undo_that_is_killed_at_any_step_is_before_or_after() {
+    is_killed_at_every_step(
+        "undo",
+        "start none, logged none, locked none, changed none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,committed:2 some, locked,noted:2 some",
+    );
+}
+
+#[test]
+fn an_undo_of_an_import_that_is_killed_at_any_step_is_before_or_after() {
+    is_killed_at_every_step(
+        "undo of an import",
+        "start none, logged none, locked some, changed some, committed some, noted some, moved some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,committed:2 some, locked,noted:2 some",
+    );
 }

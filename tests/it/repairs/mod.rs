@@ -1,6 +1,8 @@
 //! Repairs, from their arguments to the store, the operation log and back.
 
 mod kill;
+mod kill_random;
+mod live;
 mod stores;
 
 use std::collections::BTreeMap;
@@ -51,6 +53,13 @@ impl Home {
         let path = self.at(name);
         Connection::open(&path).expect("a database").execute_batch(sql).expect("valid SQL");
         path
+    }
+
+    /// Changes a database as another program would.
+    pub fn sql(&self, name: &str, sql: &str) {
+        Connection::open(self.at(name))
+            .and_then(|c| c.execute_batch(sql))
+            .unwrap_or_else(|e| panic!("{sql}: {e}"));
     }
 
     pub fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
@@ -157,7 +166,11 @@ impl Home {
             let log = name.strip_suffix(".sqlite").map(|n| n.strip_suffix(".backup").unwrap_or(n));
             let wanted = match inner.split('/').next() {
                 Some("data") => log.is_some_and(|id| id.parse::<u64>().is_ok()),
-                Some("stores") => !name.ends_with("-journal") && !name.contains(".sessionscope"),
+                // A journal whose first byte is zero is none to SQLite: its transaction never wrote to the database.
+                Some("stores") if name.ends_with("-journal") => {
+                    fs::read(path).expect("readable").first().is_none_or(|b| *b == 0)
+                }
+                Some("stores") => !name.contains(".sessionscope"),
                 _ => name == ".go-on",
             };
             if !wanted {

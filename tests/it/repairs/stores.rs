@@ -107,7 +107,7 @@ pub fn state(home: &Home) -> State {
             found.insert(format!("whole {name}"), text);
         } else if name.ends_with(".jsonc") {
             found.insert(name, fs::read_to_string(path).expect("text"));
-        } else if !name.ends_with("-wal") && !name.ends_with("-shm") {
+        } else if !["-wal", "-shm", "-journal"].iter().any(|beside| name.ends_with(beside)) {
             let print = sessionscope::core::hex(&Sha256::digest(fs::read(path).expect("bytes"))[..8]);
             found.insert(format!("file {print}"), name);
         }
