@@ -6,7 +6,7 @@ mod print;
 pub use operations::{ForgetArguments, OperationsArguments, UndoArguments, forget, operations, undo};
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::{Status, say};
@@ -222,21 +222,31 @@ fn apply_to(
     })
 }
 
-/// Stops for good at a step, so that a test can kill the program there, in debug builds: `SESSIONSCOPE_HALT_AT=NAME`, or `NAME:N` for its
-/// N-th time.
+/// Stops at steps, so that a test can kill the program there, in debug builds: `SESSIONSCOPE_HALT_AT=NAME,NAME:N`, the N-th time.
+///
+/// It goes on when there is a file of the name that `SESSIONSCOPE_HALT_UNTIL` has, and takes the file away.
 fn halt_at(step: Step) {
-    static HALT: OnceLock<Option<(String, u64)>> = OnceLock::new();
-    static SEEN: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-    let halt = HALT.get_or_init(|| {
-        let wanted = std::env::var("SESSIONSCOPE_HALT_AT").ok()?;
-        let (name, time) = wanted.split_once(':').unwrap_or((&wanted, "1"));
-        Some((name.to_owned(), time.parse().unwrap_or(1)))
+    static HALT: OnceLock<Mutex<Vec<(String, u64)>>> = OnceLock::new();
+    let wanted = HALT.get_or_init(|| {
+        let wanted = std::env::var("SESSIONSCOPE_HALT_AT").unwrap_or_default();
+        let one = |point: &str| {
+            let (name, time) = point.split_once(':').unwrap_or((point, "1"));
+            (name.to_owned(), time.parse().unwrap_or(1))
+        };
+        Mutex::new(wanted.split(',').map(one).collect())
     });
-    let Some((name, time)) = halt.as_ref().filter(|(name, _)| *name == step.name()) else { return };
-    if SEEN.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1 == *time {
-        say(&format!("halted at {name}"));
-        loop {
-            std::thread::sleep(Duration::from_secs(3600));
-        }
+    let mut wanted = wanted.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut halts = false;
+    for (_, times) in wanted.iter_mut().filter(|(name, times)| name == step.name() && *times > 0) {
+        *times -= 1;
+        halts |= *times == 0;
+    }
+    if !halts {
+        return;
+    }
+    say(&format!("halted at {}", step.name()));
+    let until = std::env::var_os("SESSIONSCOPE_HALT_UNTIL").map(PathBuf::from);
+    while until.as_ref().is_none_or(|path| std::fs::remove_file(path).is_err()) {
+        std::thread::sleep(Duration::from_millis(2));
     }
 }

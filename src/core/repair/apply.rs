@@ -27,10 +27,16 @@ pub enum Step {
     Changed,
     /// The log knows what the commit will make last.
     Intended,
+    /// What takes the store's place is complete beside it.
+    Prepared,
+    /// It is in the store's place, and nobody looked yet what was there instead.
+    Exchanged,
     /// The batch is committed, and the log does not know it yet.
     Committed,
     /// The log knows the batch.
     Noted { done: u64 },
+    /// A store that was made has its name.
+    Published,
     /// A file was moved, and the log does not know it yet.
     Moved,
     /// All was read back.
@@ -38,6 +44,9 @@ pub enum Step {
     /// The log says that it is applied.
     Finished,
 }
+
+/// Is told every step; stopping counts only between two batches.
+pub type Watch<'a> = dyn FnMut(Step) -> Flow + 'a;
 
 impl Step {
     /// Its name, for tests that stop there.
@@ -49,8 +58,11 @@ impl Step {
             Step::Locked => "locked",
             Step::Changed => "changed",
             Step::Intended => "intended",
+            Step::Prepared => "prepared",
+            Step::Exchanged => "exchanged",
             Step::Committed => "committed",
             Step::Noted { .. } => "noted",
+            Step::Published => "published",
             Step::Moved => "moved",
             Step::ReadBack => "read-back",
             Step::Finished => "finished",
@@ -80,14 +92,14 @@ pub fn apply(
     log: &mut dyn OperationLog,
     plan: Plan,
     now: Timestamp,
-    watch: &mut dyn FnMut(Step) -> Flow,
+    watch: &mut Watch<'_>,
 ) -> Result<Operation, RepairError> {
     let _ = watch(Step::Start);
     store.ensure_writable()?;
     store.check()?;
     let id = log.begin(&plan, now)?;
     let mut applying =
-        Applying { store, log, plan: &plan, id, watch, done: 0, left: 0, next: 0, unsure: false };
+        Applying { store, log, plan: &plan, id, watch, done: 0, left: 0, next: 0, read: 0, unsure: false };
     let result = applying.run();
     let Applying { id, done, left, unsure, log, watch, .. } = applying;
     let why = match result {
@@ -119,11 +131,13 @@ struct Applying<'a> {
     log: &'a mut dyn OperationLog,
     plan: &'a Plan,
     id: String,
-    watch: &'a mut dyn FnMut(Step) -> Flow,
+    watch: &'a mut Watch<'a>,
     done: u64,
     left: u64,
     /// The first line of which the log knows nothing yet.
     next: u64,
+    /// The first line that was not read back yet.
+    read: u64,
     /// A commit failed in a way that does not tell whether it was one.
     unsure: bool,
 }
@@ -169,11 +183,11 @@ impl Applying<'_> {
             }
             let kind = waiting.front().map(|(_, _, edit)| edit.kind);
             // What is made aside is shown when its rows are complete; files come after.
-            if !published && matches!(kind, None | Some(EditKind::Move)) {
-                published = true;
-                self.publish(writer)?;
+            if matches!(kind, None | Some(EditKind::Move)) {
+                if !std::mem::replace(&mut published, true) {
+                    self.publish(writer)?;
+                }
                 self.read_back()?;
-                self.at(Step::ReadBack)?;
             }
             match kind {
                 None => return Ok(()),
@@ -191,12 +205,16 @@ impl Applying<'_> {
     }
 
     fn publish(&mut self, writer: &mut dyn WriteStore) -> Result<(), RepairError> {
-        let shown = writer.publish();
+        let shown = writer.publish(self.watch);
         if shown.is_err() && !self.plan.target.exists {
             // It was made aside, and never shown.
             self.done = 0;
         }
-        shown
+        shown?;
+        match self.plan.target.exists {
+            true => Ok(()),
+            false => self.at(Step::Published),
+        }
     }
 
     /// Does as many edits as fit into one short transaction.
@@ -209,7 +227,7 @@ impl Applying<'_> {
         loop {
             writer.begin()?;
             let batch = self.locked(writer, waiting).inspect_err(|_| writer.rollback())?;
-            match writer.commit() {
+            match writer.commit(self.watch) {
                 Commit::Done => return self.committed(batch),
                 Commit::Busy(_) if tries < MOST_TRIES => {
                     // Readers go first: the lines are done anew, each after another look.
@@ -312,11 +330,18 @@ impl Applying<'_> {
     ///
     /// A row that is as it was before, though it was to change or to go, was lost; one that came in and is not there may
     /// have been taken out by its program since.
-    fn read_back(&self) -> Result<(), RepairError> {
+    fn read_back(&mut self) -> Result<(), RepairError> {
+        let (from, to) = (std::mem::replace(&mut self.read, self.next), self.next);
+        if from == to {
+            return Ok(());
+        }
         let every = (self.plan.summary.edits / READ_BACK).max(1);
         let (mut seen, mut lost) = (0_u64, 0_u64);
         let mut failed = None;
-        self.plan.items.edits(0, &mut |_, _, edit| {
+        self.plan.items.edits(from, &mut |line, _, edit| {
+            if line >= to {
+                return Flow::Stop;
+            }
             seen += 1;
             if edit.before.is_some() && edit.kind == EditKind::Row && seen.is_multiple_of(every) {
                 match self.store.standing(&edit) {
@@ -335,7 +360,7 @@ impl Applying<'_> {
                 hint: "Check the disk, and look at the operation log.",
                 path: self.store.target().path.clone(),
             }),
-            None => Ok(()),
+            None => self.at(Step::ReadBack),
         }
     }
 }

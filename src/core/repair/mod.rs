@@ -17,7 +17,7 @@ mod record;
 mod store;
 mod undo;
 
-pub use apply::{Permit, Step, apply};
+pub use apply::{Permit, Step, Watch, apply};
 pub use deed::{Deeds, counted};
 pub use delete_issue::DeleteIssue;
 pub use error::RepairError;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     Candidate, DocumentMessage, Edit, NewSession, Permit, Place, PruneOptions, RepairError, Standing,
-    StepPlan,
+    StepPlan, Watch,
 };
 use crate::core::KeyId;
 
@@ -234,8 +234,8 @@ pub trait WriteStore {
         Ok(())
     }
 
-    /// Makes the batch last.
-    fn commit(&mut self) -> Commit;
+    /// Makes the batch last; says where it is on the way.
+    fn commit(&mut self, watch: &mut Watch<'_>) -> Commit;
 
     /// Lets others go first for a moment.
     fn pause(&self) {}
@@ -246,7 +246,7 @@ pub trait WriteStore {
     }
 
     /// Shows what was committed, where it was made aside.
-    fn publish(&mut self) -> Result<(), RepairError> {
+    fn publish(&mut self, _watch: &mut Watch<'_>) -> Result<(), RepairError> {
         Ok(())
     }
 

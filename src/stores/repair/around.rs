@@ -21,7 +21,7 @@ pub struct Around<'a> {
 
 impl Surroundings for Around<'_> {
     fn draft(&self) -> Result<Box<dyn Draft>, RepairError> {
-        Ok(Box::new(DraftFile::new_in(self.log.drafts())?))
+        Ok(Box::new(DraftFile::new()?))
     }
 
     fn is_cancelled(&self) -> bool {

@@ -15,7 +15,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    fn of(meta: &Metadata) -> Self {
+    pub fn of(meta: &Metadata) -> Self {
         Self { device: meta.dev(), inode: meta.ino() }
     }
 

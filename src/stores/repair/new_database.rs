@@ -15,7 +15,7 @@ use super::{all_repairs, guard, moves, steps, swap};
 use crate::core::KeyId;
 use crate::core::repair::{
     Commit, DocumentMessage, Edit, EditKind, Held, Needs, NewSession, Performed, Permit, RepairError,
-    SessionStore, Standing, StepPlan, Target, WriteStore,
+    SessionStore, Standing, Step, StepPlan, Target, Watch, WriteStore,
 };
 use crate::stores::sqlite::{Clock, Schema};
 
@@ -204,8 +204,8 @@ impl WriteStore for Aside {
         self.inner()?.keep()
     }
 
-    fn commit(&mut self) -> Commit {
-        match self.inner().map(WriteStore::commit) {
+    fn commit(&mut self, watch: &mut Watch<'_>) -> Commit {
+        match self.inner().map(|inner| inner.commit(watch)) {
             Ok(commit) => commit,
             Err(why) => Commit::Failed(why),
         }
@@ -215,9 +215,10 @@ impl WriteStore for Aside {
         true
     }
 
-    fn publish(&mut self) -> Result<(), RepairError> {
+    fn publish(&mut self, watch: &mut Watch<'_>) -> Result<(), RepairError> {
         // Closed first, so that the file is all there is.
         self.inner = None;
+        let _ = watch(Step::Prepared);
         let shown = || -> std::io::Result<()> {
             fs::File::open(&self.path)?.sync_all()?;
             moves::move_new(&self.path, &self.target)

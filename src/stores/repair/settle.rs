@@ -3,9 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::draft;
 use super::log::Log;
-use super::{new_database, open_for_repair, swap};
+use super::{new_database, open_for_repair, scratch, swap, writer};
 use crate::core::repair::{Edit, EditKind, RepairError, Standing};
 use crate::core::{Operation, OperationState, Timestamp};
 use crate::stores::Options;
@@ -19,23 +18,27 @@ pub enum Settled {
     Unclear(Operation, String),
 }
 
-/// Looks at every operation that was interrupted, and clears up what it left beside its store.
+/// Looks at every operation that was interrupted, and clears up what it left beside its store and elsewhere.
 pub fn settle(log: &Log, options: &Options) -> Vec<Settled> {
+    scratch::clear_up();
     log.clear_unbegun();
-    draft::sweep(log.drafts());
     let interrupted = log.interrupted();
-    let mine = |operation: Operation| {
-        let _lock = log.take(&operation.id)?;
-        Some(one(log, operation, options))
-    };
-    interrupted.into_iter().rev().filter_map(mine).collect()
+    let settled =
+        interrupted.into_iter().rev().filter_map(|operation| one(log, operation, options)).collect();
+    log.clear_left();
+    settled
 }
 
-fn one(log: &Log, operation: Operation, options: &Options) -> Settled {
-    match look(log, &operation, options) {
+/// None where another program looks at it just now, or has looked.
+fn one(log: &Log, operation: Operation, options: &Options) -> Option<Settled> {
+    let _held = log.hold(&operation.id)?;
+    if !log.is_pending(&operation.id) {
+        return None;
+    }
+    Some(match look(log, &operation, options) {
         Ok(known) => Settled::Known(known),
         Err(error) => Settled::Unclear(operation, error.to_string()),
-    }
+    })
 }
 
 fn look(log: &Log, operation: &Operation, options: &Options) -> Result<Operation, RepairError> {
@@ -64,6 +67,9 @@ fn look(log: &Log, operation: &Operation, options: &Options) -> Result<Operation
         }
     }
     let needs_store = log.touches_store(&operation.id)?;
+    if needs_store {
+        writer::roll_back_left(path, &options.clock)?;
+    }
     let store = match needs_store {
         true => Some(open_for_repair(path, options)?),
         false => None,

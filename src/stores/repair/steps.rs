@@ -6,6 +6,7 @@ use std::time::Instant;
 use rusqlite::Connection;
 
 use super::backup::took_ms;
+use super::scratch::Scratch;
 use super::{guard, writer};
 use crate::core::KeyId;
 use crate::core::migration::{Body, DifferenceKind, History, Object, Refusal, Step, StepState};
@@ -126,13 +127,12 @@ fn try_out(
 ) -> Result<(), RepairError> {
     let target = store.target();
     let sql: Vec<_> = pending.iter().filter(|s| s.body != Body::Code).collect();
-    let folder = tempfile::Builder::new().prefix("sessionscope-trial-").tempdir();
-    let folder = folder.map_err(|error| RepairError::MayNotWrite {
+    let scratch = Scratch::new().map_err(|error| RepairError::MayNotWrite {
         reason: format!("There is no place for a trial on a copy ({error})"),
         hint: "Make room in the folder for temporary files, or set TMPDIR to another.",
         path: std::env::temp_dir(),
     })?;
-    let copy = folder.path().join("copy.sqlite");
+    let copy = scratch.file("copy.sqlite");
     let trial = match (sql.is_empty(), target.exists) {
         (true, _) => None,
         (false, true) => {

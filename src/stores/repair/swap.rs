@@ -12,7 +12,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::guard::{self, Identity};
 use super::moves;
-use crate::core::repair::RepairError;
+use crate::core::repair::{RepairError, Step, Watch};
 
 /// A file larger than this is no session file.
 const MOST_BYTES: u64 = 1 << 30;
@@ -43,7 +43,13 @@ pub fn read(path: &Path, known: Option<Identity>) -> Result<Vec<u8>, RepairError
 ///
 /// # Errors
 /// Where nothing was changed; what comes after the exchange cannot fail it any more.
-pub fn replace(path: &Path, beside: &Path, old: &[u8], new: &[u8]) -> Result<(), RepairError> {
+pub fn replace(
+    path: &Path,
+    beside: &Path,
+    old: &[u8],
+    new: &[u8],
+    watch: &mut Watch<'_>,
+) -> Result<(), RepairError> {
     let folder = guard::folder_of(path);
     guard::ensure_space(folder, new.len() as u64)?;
     let write = || -> std::io::Result<()> {
@@ -59,9 +65,11 @@ pub fn replace(path: &Path, beside: &Path, old: &[u8], new: &[u8]) -> Result<(),
     };
     let prepared =
         write().map_err(|error| failure(&error, "The new text cannot be written beside the file", path));
+    let _ = watch(Step::Prepared);
     prepared.and_then(|()| exchange(beside, path)).inspect_err(|_| {
         let _ = fs::remove_file(beside);
     })?;
+    let _ = watch(Step::Exchanged);
     let ours = moves::print_of(new);
     let came_out = moves::print(beside).unwrap_or_default();
     if came_out != moves::print_of(old) {

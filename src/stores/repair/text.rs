@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::guard::Identity;
 use super::{moves, swap};
 use crate::core::repair::{
-    Commit, Edit, EditKind, Held, Performed, Permit, RepairError, Standing, WriteStore,
+    Commit, Edit, EditKind, Held, Performed, Permit, RepairError, Standing, Watch, WriteStore,
 };
 
 /// A text that edits change, read from a file.
@@ -111,9 +111,9 @@ impl WriteStore for TextWriter<'_> {
         Ok(())
     }
 
-    fn commit(&mut self) -> Commit {
+    fn commit(&mut self, watch: &mut Watch<'_>) -> Commit {
         let Some(begun) = self.begun.take().filter(|_| self.done > 0) else { return Commit::Done };
-        match swap::replace(self.path, &begun.beside, &begun.old, begun.new.as_bytes()) {
+        match swap::replace(self.path, &begun.beside, &begun.old, begun.new.as_bytes(), watch) {
             Ok(()) => Commit::Done,
             Err(why) => Commit::Failed(why),
         }

@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::guard::{self, Identity};
 use super::rows::Shapes;
 use super::steps;
-use crate::core::repair::{Commit, Edit, EditKind, Held, Performed, Permit, RepairError, WriteStore};
+use crate::core::repair::{Commit, Edit, EditKind, Held, Performed, Permit, RepairError, Watch, WriteStore};
 use crate::stores::gate;
 use crate::stores::sqlite::{Clock, sqlite_error};
 
@@ -54,6 +54,10 @@ impl DatabaseWriter {
         known: Option<Identity>,
         clock: &Clock,
     ) -> Result<Self, RepairError> {
+        Self::open_file(path, known, clock)
+    }
+
+    fn open_file(path: &Path, known: Option<Identity>, clock: &Clock) -> Result<Self, RepairError> {
         guard::ensure_plain(path, known)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -91,6 +95,19 @@ impl DatabaseWriter {
             self.locks_us.push(u64::try_from(at.elapsed().as_micros()).unwrap_or(u64::MAX));
         }
     }
+}
+
+/// Has SQLite roll back what a killed program left in a journal, as the next program that writes would.
+///
+/// Without it a read-only connection cannot open the database at all.
+pub fn roll_back_left(path: &Path, clock: &Clock) -> Result<(), RepairError> {
+    if !guard::beside(path, "-journal").exists() {
+        return Ok(());
+    }
+    let mut writer = DatabaseWriter::open_file(path, Identity::read(path), clock)?;
+    writer.begin()?;
+    writer.rollback();
+    Ok(())
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
@@ -181,7 +198,7 @@ impl WriteStore for DatabaseWriter {
         self.connection.execute_batch(&format!("RELEASE {PLACE}")).map_err(|e| self.fail(e))
     }
 
-    fn commit(&mut self) -> Commit {
+    fn commit(&mut self, _watch: &mut Watch<'_>) -> Commit {
         let committed = self
             .connection
             .busy_timeout(COMMIT_TIMEOUT)

@@ -31,7 +31,6 @@ type EachLogged<'a> = dyn FnMut(u64, &str, &str, u64, Edit) -> Result<(), Repair
 /// The operation log of the data folder.
 pub struct Log {
     folder: PathBuf,
-    drafts: PathBuf,
     /// The operation that is being applied, with its lock.
     open: Option<Open>,
 }
@@ -56,12 +55,7 @@ impl Log {
 
     /// The log of a data folder.
     pub fn in_folder(data: &Path) -> Self {
-        Self { folder: data.join("operations"), drafts: data.join("plans"), open: None }
-    }
-
-    /// Where plans are while they are looked at.
-    pub fn drafts(&self) -> &Path {
-        &self.drafts
+        Self { folder: data.join("operations"), open: None }
     }
 
     fn unwritable(&self, reason: impl ToString) -> RepairError {
@@ -169,6 +163,11 @@ impl Log {
             backup: value(&connection, "backup")?.map(PathBuf::from).filter(|p| p.exists()),
             longest_lock_us: value(&connection, "longest_lock_us")?.and_then(|n| n.parse().ok()),
         })
+    }
+
+    /// Whether nobody has written down yet how far an operation came; to be asked by who holds its lock.
+    pub fn is_pending(&self, id: &str) -> bool {
+        self.fact(id, "state").as_deref() == Some(OperationState::Pending.as_str())
     }
 
     fn is_locked(&self, id: &str) -> bool {

@@ -1,6 +1,7 @@
 //! Writes down how far interrupted operations came.
 
 use std::fs::{self, File};
+use std::os::unix::fs::OpenOptionsExt as _;
 
 use rusqlite::Connection;
 
@@ -76,18 +77,49 @@ impl Log {
         write().map_err(|e| self.unwritable(e))
     }
 
-    /// Takes an interrupted operation for settling, so that nobody else settles it too; none where somebody does.
-    pub fn take(&self, id: &str) -> Option<File> {
-        let path = self.lock_file(id);
-        let lock = File::options().write(true).create(true).truncate(false).open(path).ok()?;
-        lock.try_lock().ok().map(|()| lock)
-    }
-
     /// Whether an operation has edits besides files that move.
     pub fn touches_store(&self, id: &str) -> Result<bool, RepairError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM edits WHERE kind <> ?1)";
         let read = || self.connect(id, false)?.query_row(sql, [EditKind::Move as i64], |r| r.get(0));
         read().map_err(|e: rusqlite::Error| self.unwritable(e))
+    }
+
+    /// Holds the lock of an operation that nobody is applying; none where somebody is.
+    pub fn hold(&self, id: &str) -> Option<File> {
+        let mut options = File::options();
+        let lock =
+            options.write(true).create(true).truncate(false).mode(0o600).open(self.lock_file(id)).ok()?;
+        lock.try_lock().is_ok().then_some(lock)
+    }
+
+    /// Removes what killed programs left beside the operations: locks that nobody holds, and copies that nobody needs.
+    pub fn clear_left(&self) {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        for path in entries.map(|e| e.path()) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let Some((id, kind)) = name.split_once('.').filter(|(id, _)| id.parse::<u64>().is_ok()) else {
+                continue;
+            };
+            if self.is_locked(id) {
+                continue;
+            }
+            let operation = self.read(id).ok();
+            let pending =
+                operation.as_ref().map_or(self.file(id).exists(), |o| o.state == OperationState::Pending);
+            let is_left = match kind {
+                "lock" => !pending,
+                "backup.sqlite" | "backup.sqlite-journal" => {
+                    !pending
+                        && operation.is_some_and(|o| o.backup.is_none() || o.state == OperationState::Nothing)
+                }
+                "sqlite-journal" => fs::metadata(&path).is_ok_and(|m| m.len() == 0),
+                _ => false,
+            };
+            if is_left {
+                // What cannot be removed now is tried again at the next start.
+                let _ = fs::remove_file(&path);
+            }
+        }
     }
 
     /// Removes operations that were interrupted before their log was whole: nothing was changed by them.

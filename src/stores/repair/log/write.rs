@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, params};
 
 use super::super::draft::EDIT;
-use super::super::{guard, moves};
+use super::super::guard::{self, Identity};
+use super::super::moves;
 use super::{Log, Open, TABLES, set};
 use crate::core::repair::{Plan, RepairError};
 use crate::core::{Operation, OperationLog, OperationState, Timestamp};
@@ -53,6 +54,11 @@ impl Log {
             // The lock first: a file without one is taken for interrupted.
             let made = new(self.lock_file(&id)).and_then(|lock| {
                 lock.lock()?;
+                // Somebody may have taken it for left over before it was locked.
+                let locked = Identity::of(&lock.metadata()?);
+                if Identity::read(&self.lock_file(&id)) != Some(locked) {
+                    return Err(std::io::ErrorKind::AlreadyExists.into());
+                }
                 new(self.file(&id)).map(|_| lock).inspect_err(|_| {
                     let _ = fs::remove_file(self.lock_file(&id));
                 })
@@ -73,7 +79,8 @@ impl Log {
         let connection = self.connect(id, true)?;
         connection.execute_batch("PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL")?;
         connection.execute("ATTACH ?1 AS plan", [plan.items.path().to_string_lossy()])?;
-        connection.execute_batch("BEGIN IMMEDIATE")?;
+        // Not IMMEDIATE: with locks on both files SQLite would keep a journal of its own for the two.
+        connection.execute_batch("BEGIN")?;
         connection.execute_batch(TABLES)?;
         connection.execute_batch(&format!(
             "INSERT INTO edits SELECT n, action, key, reason, grp, tbl, {EDIT} FROM plan.items WHERE kind IS NOT NULL ORDER BY n"
@@ -171,6 +178,8 @@ impl OperationLog for Log {
     }
 
     fn finish(&mut self, id: &str, state: OperationState, now: Timestamp) -> Result<Operation, RepairError> {
+        // The last thing that is written takes the journal away.
+        self.opened(id)?.execute_batch("PRAGMA journal_mode = DELETE").map_err(|e| self.unwritable(e))?;
         self.write(id, &[("state", state.as_str()), ("finished_at", &now.rfc3339())])?;
         self.close();
         let _ = fs::remove_file(self.lock_file(id));

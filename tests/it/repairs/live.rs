@@ -1,0 +1,56 @@
+//! Another program writes the same store all the time.
+
+use rusqlite::Connection;
+
+use super::stores::{hooks, state};
+use super::{Home, mode};
+
+/// Runs a prune that stands still at a step while `meanwhile` is run; gives the operation as the log tells it.
+fn pruned_with(home: &Home, at: &str, meanwhile: &str) -> serde_json::Value {
+    let halted = home.halted(at, &["prune", "store.db", "--apply"]).expect("it stands still");
+    home.sql("store.db", meanwhile);
+    let ended = halted.finish();
+    assert_eq!(ended.status, 0, "{}", ended.err);
+    home.operations().remove(0)
+}
+
+#[test]
+fn a_row_that_is_used_again_before_the_lock_is_never_deleted() {
+    let home = Home::new();
+    home.database("store.db", &hooks(3, 1));
+    let used =
+        "UPDATE claude_sdk_sessions SET last_used_at = 1795255200000 WHERE key = 'forgejo:coder:acme/app:2'";
+    for at in ["start", "logged"] {
+        let operation = pruned_with(&home, at, used);
+        assert_eq!((&operation["done"], &operation["left"]), (&2.into(), &1.into()), "{at}");
+        let left = state(&home);
+        assert!(left.contains_key("store.db claude_sdk_sessions 2"), "{at}: {left:?}");
+        assert_eq!(left.keys().filter(|k| k.starts_with("store.db")).count(), 2, "{at}");
+        home.text(&["undo", operation["operation"].as_str().expect("an id"), "--apply"]);
+        home.sql("store.db", "UPDATE claude_sdk_sessions SET last_used_at = 1 WHERE key LIKE '%:2'");
+    }
+}
+
+#[test]
+fn rows_that_match_only_after_the_plan_wait_for_another_plan() {
+    let home = Home::new();
+    home.database("store.db", &hooks(1, 1));
+    let more = "INSERT INTO claude_sdk_sessions VALUES ('forgejo:coder:acme/app:9', 'x', 5, 5);
+                UPDATE claude_sdk_sessions SET last_used_at = 5 WHERE key = 'forgejo:coder:acme/app:2'";
+    let operation = pruned_with(&home, "logged", more);
+    assert_eq!((&operation["done"], &operation["left"]), (&1.into(), &0.into()));
+    let keys: Vec<String> = state(&home).into_keys().filter(|k| k.starts_with("store.db")).collect();
+    assert_eq!(keys, ["store.db claude_sdk_sessions 2", "store.db claude_sdk_sessions 3"]);
+}
+
+#[test]
+fn the_log_is_its_owners_alone() {
+    let home = Home::new();
+    let path = home.database("store.db", crate::stores::session_do::SHIP);
+    home.apply(&["migrate", "store.db"]);
+    assert_eq!(mode(&home.data().join("operations")), 0o700);
+    for name in ["1.sqlite", "1.backup.sqlite"] {
+        assert_eq!(mode(&home.data().join("operations").join(name)), 0o600, "{name}");
+    }
+    assert!(Connection::open(path).is_ok());
+}
