@@ -171,7 +171,7 @@ impl SessionStore for SessionFile {
     fn resume_keys(&self, each: &mut EachKey<'_>) -> Result<bool, RepairError> {
         let table = Arc::from(TABLE);
         let text = self.text.borrow();
-        text.1.all().iter().try_for_each(|m| each(&m.key, &table, &id(&m.key, m.nth)))?;
+        text.1.all().iter().try_for_each(|m| each(&m.key, &table, &|| Ok(id(&m.key, m.nth))))?;
         Ok(true)
     }
 
