@@ -20,7 +20,7 @@ pub use block::Block;
 pub use error::{Failure, StoreError};
 pub use finding::{Finding, Severity};
 pub use model::{Cell, Column, ColumnKind, KeyId, MASK, Row, RowIndex, RowKey, Table, Value, table_columns};
-pub use operation::{Operation, OperationLog, OperationState};
+pub use operation::{LockTimes, Operation, OperationLog, OperationState};
 pub use query::{Condition, Filter, Query, Sort};
 pub use resume_key::{KNOWN_FORGES, RENAMED_AGENT, ResumeKey};
 pub use store::{About, Flow, NativeKind, NativeTable, ReadStore, Selection, Size};

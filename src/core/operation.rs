@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::Timestamp;
 use super::repair::{Plan, Repair, RepairError};
 
@@ -66,6 +68,29 @@ pub struct Operation {
     pub backup: Option<PathBuf>,
     /// The longest time that the write lock was held, in microseconds.
     pub longest_lock_us: Option<u64>,
+    /// How long it was held, over all batches.
+    pub locks: Option<LockTimes>,
+}
+
+/// How long the batches of an operation held the write lock, in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockTimes {
+    pub batches: u64,
+    pub median_us: u64,
+    pub p99_us: u64,
+    pub p999_us: u64,
+}
+
+impl LockTimes {
+    /// Of the times of each batch; none where there are none.
+    pub fn of(locks_us: &[u64]) -> Option<Self> {
+        let mut sorted = locks_us.to_vec();
+        sorted.sort_unstable();
+        let last = sorted.len().checked_sub(1)?;
+        let at = |thousandths: usize| sorted[(last * thousandths + 500) / 1000];
+        let batches = sorted.len() as u64;
+        Some(Self { batches, median_us: at(500), p99_us: at(990), p999_us: at(999) })
+    }
 }
 
 impl Operation {

@@ -21,8 +21,9 @@ pub struct Target {
 /// Takes one thing after the other; an error ends it.
 pub type Each<'a, T> = dyn FnMut(T) -> Result<(), RepairError> + 'a;
 
-/// Takes resume keys, one after the other, with the table and the row.
-pub type EachKey<'a> = dyn FnMut(&str, &Arc<str>, &KeyId) -> Result<(), RepairError> + 'a;
+/// Takes resume keys, one after the other, with the table and what tells the row, which is read only where it is asked for.
+pub type EachKey<'a> =
+    dyn FnMut(&str, &Arc<str>, &dyn Fn() -> Result<KeyId, RepairError>) -> Result<(), RepairError> + 'a;
 
 /// A session as a database knows it, as far as an import compares.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -203,7 +203,7 @@ impl SessionStore for SessionFile {
         members
             .all()
             .iter()
-            .try_for_each(|m| each(&m.key, &table, &id(members, &m.key, members.text_of(m))))?;
+            .try_for_each(|m| each(&m.key, &table, &|| Ok(id(members, &m.key, members.text_of(m)))))?;
         Ok(true)
     }
 

@@ -162,6 +162,7 @@ impl Log {
             undone_by: None,
             backup: value(&connection, "backup")?.map(PathBuf::from).filter(|p| p.exists()),
             longest_lock_us: value(&connection, "longest_lock_us")?.and_then(|n| n.parse().ok()),
+            locks: value(&connection, "locks")?.and_then(|json| serde_json::from_str(&json).ok()),
         })
     }
 

@@ -11,7 +11,7 @@ use super::super::guard::{self, Identity};
 use super::super::moves;
 use super::{Log, Open, TABLES, set};
 use crate::core::repair::{Plan, RepairError};
-use crate::core::{Operation, OperationLog, OperationState, Timestamp};
+use crate::core::{LockTimes, Operation, OperationLog, OperationState, Timestamp};
 
 /// What an operation's file must have room for, besides its edits.
 const ROOM_BYTES: u64 = 1 << 20;
@@ -171,9 +171,12 @@ impl OperationLog for Log {
     }
 
     fn note_locks(&mut self, id: &str, locks_us: &[u64]) -> Result<(), RepairError> {
-        match locks_us.iter().max() {
-            Some(longest) => self.write(id, &[("longest_lock_us", &longest.to_string())]),
-            None => Ok(()),
+        match (locks_us.iter().max(), LockTimes::of(locks_us)) {
+            (Some(longest), Some(locks)) => {
+                let locks = serde_json::to_string(&locks).unwrap_or_default();
+                self.write(id, &[("longest_lock_us", &longest.to_string()), ("locks", &locks)])
+            }
+            _ => Ok(()),
         }
     }
 
