@@ -1,6 +1,6 @@
 //! Repairs: plan, preview, apply, operation log, undo, in one core for every store and front end.
 //!
-//! [`plan`] makes a [`Plan`] of a [`Repair`]: the exact rows, each with its reason. [`apply`] consumes it, and is the only
+//! [`plan()`] makes a [`Plan`] of a [`Repair`]: the exact rows, each with its reason. [`apply()`] consumes it, and is the only
 //! thing that can write to a store: a [`WriteStore`] comes only for a [`Permit`], which nothing else can make.
 
 mod apply;

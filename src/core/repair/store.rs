@@ -155,7 +155,7 @@ pub trait SessionStore {
         Ok(edit)
     }
 
-    /// The store as a writer. Only [`super::apply`] has the permit.
+    /// The store as a writer. Only [`super::apply()`] has the permit.
     fn writer(&self, permit: &Permit) -> Result<Box<dyn WriteStore + '_>, RepairError>;
 
     /// Copies the whole store, consistent as of one moment, to a new file.
@@ -204,7 +204,7 @@ pub enum Commit {
     Unsure(RepairError),
 }
 
-/// A store that is open for writing; exists only inside [`super::apply`].
+/// A store that is open for writing; exists only inside [`super::apply()`].
 pub trait WriteStore {
     /// Takes the write lock.
     fn begin(&mut self) -> Result<(), RepairError>;

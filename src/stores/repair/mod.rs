@@ -1,7 +1,7 @@
 //! Repairs of stores: what `core::repair` plans with and writes through, for every kind of store.
 //!
-//! A database is one mechanism ([`database`], [`writer`], [`rows`]), with what a kind of store knows behind [`Repairs`]; a
-//! session file and a configuration are texts that are exchanged whole ([`swap`]).
+//! A database is one mechanism (`database`, `writer`, `rows`), with what a kind of store knows behind [`Repairs`]; a
+//! session file and a configuration are texts that are exchanged whole (`swap`).
 
 mod around;
 mod backup;
@@ -167,7 +167,7 @@ fn noun(table: &str) -> &'static str {
 /// Opens what a path names for repairs.
 ///
 /// # Errors
-/// As [`crate::stores::open`], and where the store is of a kind that nothing can be repaired of.
+/// As [`crate::stores::open()`], and where the store is of a kind that nothing can be repaired of.
 pub fn open_for_repair(path: &Path, options: &Options) -> Result<Box<dyn SessionStore>, RepairError> {
     if path.is_dir() {
         return Err(RepairError::Usage {
