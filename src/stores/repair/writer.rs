@@ -12,6 +12,7 @@ use super::rows::Shapes;
 use super::steps;
 use crate::core::repair::{Commit, Edit, EditKind, Held, Performed, Permit, RepairError, Watch, WriteStore};
 use crate::stores::gate;
+use crate::stores::sqlite::beside;
 use crate::stores::sqlite::{Clock, sqlite_error};
 
 /// How long a writer waits for another program's lock before it gives up.
@@ -101,7 +102,7 @@ impl DatabaseWriter {
 ///
 /// Without it a read-only connection cannot open the database at all.
 pub fn roll_back_left(path: &Path, clock: &Clock) -> Result<(), RepairError> {
-    if !guard::beside(path, "-journal").exists() {
+    if !beside(path, "-journal").exists() {
         return Ok(());
     }
     let mut writer = DatabaseWriter::open_file(path, Identity::read(path), clock)?;
