@@ -54,3 +54,17 @@ fn the_log_is_its_owners_alone() {
     }
     assert!(Connection::open(path).is_ok());
 }
+
+#[test]
+fn an_operation_that_cannot_be_read_is_said_and_left_where_it_is() {
+    let home = Home::new();
+    home.database("store.db", crate::stores::session_do::SHIP);
+    home.apply(&["migrate", "store.db"]);
+    let broken = home.data().join("operations/7.sqlite");
+    std::fs::write(&broken, "no database").expect("written");
+    let listed = home.run(&["operations"]);
+    assert_eq!(listed.status, 3, "{}", listed.err);
+    assert!(listed.out.starts_with("1  "), "{}", listed.out);
+    assert!(listed.err.contains("7.sqlite") && listed.err.contains("cannot be read"), "{}", listed.err);
+    assert!(broken.exists());
+}
