@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::database::Db;
+use super::db::Db;
 use super::rows::Shapes;
 use super::writer::{DatabaseWriter, failure};
 use super::{all_repairs, guard, moves, steps, swap};

@@ -88,6 +88,11 @@ impl Shape {
         self.rowid.is_some() && !self.key_is_rowid
     }
 
+    /// The name by which a row's number is reached; none where rows have none.
+    pub fn rowid(&self) -> Option<&'static str> {
+        self.rowid
+    }
+
     /// A number that no row has.
     pub fn next_rowid(&self, connection: &Connection) -> rusqlite::Result<i64> {
         let rowid = self.rowid.unwrap_or("rowid");
