@@ -170,8 +170,8 @@ fn cards(ui: &mut Ui, planned: &Planned) {
             (&[Action::Delete][..], "to delete", colors.bad),
             (&[Action::Insert][..], "to add", colors.accent),
             (&[Action::Update][..], "to change", colors.warn),
-            (&[Action::Create][..], "steps to run", colors.accent),
-            (&[Action::Rename][..], "files to move", colors.warn),
+            (&[Action::Create][..], "to run", colors.accent),
+            (&[Action::Rename][..], "to move aside", colors.warn),
             (&[Action::Keep][..], KEPT_CARD, colors.good),
             (&[Action::Reject][..], "rejected", colors.warn),
             (&[Action::Beside][..], "only in the database", colors.muted),
@@ -179,7 +179,8 @@ fn cards(ui: &mut Ui, planned: &Planned) {
             // What nobody could decide is kept, and has a card of its own.
             let judged = count(actions) - if label == KEPT_CARD { not_judged } else { 0 };
             if judged > 0 {
-                widgets::card(ui, &format::group(judged), label, color, 120.0);
+                let width = if label.len() > 14 { 160.0 } else { 120.0 };
+                widgets::card(ui, &format::group(judged), label, color, width);
             }
         }
         if not_judged > 0 {

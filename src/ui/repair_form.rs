@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use egui::{RichText, Ui};
+use egui::{RichText, Sense, Ui, vec2};
 
 use super::Command;
 use super::repair_view::{Field, Form};
-use super::theme::{colors_of, mono_font};
+use super::theme::{colors_of, mono_font, sizes_in_use, text_font};
 use super::widgets;
 use crate::core::{shorten_middle, visible};
 
@@ -66,7 +66,7 @@ pub fn show(ui: &mut Ui, form: &mut Form, target: &Path, commands: &mut Vec<Comm
             let mut path = |ui: &mut Ui, text: &mut String, hint: &str, name: &str, which: Field| {
                 ui.horizontal(|ui| {
                     let label = if which == Field::From { "From" } else { "Into" };
-                    ui.add_sized([40.0, 0.0], egui::Label::new(RichText::new(label).color(muted)));
+                    named(ui, label);
                     field(ui, text, hint, name, width);
                     if widgets::button(ui, "Choose…", name).clicked() {
                         commands.push(Command::ChooseFor(which));
@@ -77,7 +77,7 @@ pub fn show(ui: &mut Ui, form: &mut Form, target: &Path, commands: &mut Vec<Comm
             let hint = "The database; it is made where there is none";
             path(ui, into, hint, "Into the database", Field::Into);
             ui.horizontal(|ui| {
-                ui.add_sized([40.0, 0.0], egui::Label::new(RichText::new("Forge").color(muted)));
+                named(ui, "Forge");
                 field(ui, forge, "Forge", "Forge of keys that name none", 130.0);
                 ui.label(RichText::new("for keys of a sessions.json that name none").color(muted));
             });
@@ -103,4 +103,10 @@ pub fn show(ui: &mut Ui, form: &mut Form, target: &Path, commands: &mut Vec<Comm
         ui.label(text.color(colors_of(ui.ctx()).faint)).on_hover_text(visible(&path));
     }
     plan || entered.get()
+}
+
+/// What a field is for, in front of it.
+fn named(ui: &mut Ui, label: &str) {
+    let (rect, _) = ui.allocate_exact_size(vec2(40.0, sizes_in_use().control), Sense::hover());
+    widgets::text_in(ui, rect, label, text_font(), colors_of(ui.ctx()).muted, false);
 }
