@@ -3,6 +3,7 @@
 mod kill;
 mod kill_random;
 mod live;
+mod refusals;
 mod stores;
 
 use std::collections::BTreeMap;
@@ -46,6 +47,10 @@ impl Home {
 
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    pub fn remove_data(&self) {
+        fs::remove_dir_all(self.data()).expect("removed");
     }
 
     /// A new database made by SQL.
@@ -140,7 +145,9 @@ impl Home {
     pub fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut found = BTreeMap::new();
         each_file(self.folder.path(), &mut |path| {
-            found.insert(path.to_owned(), fs::read(path).expect("readable"));
+            // A link is what it says, whether there is anything behind it or not.
+            let link = fs::read_link(path).map(|to| to.into_os_string().into_encoded_bytes());
+            found.insert(path.to_owned(), link.unwrap_or_else(|_| fs::read(path).expect("readable")));
         });
         found
     }
@@ -165,6 +172,7 @@ impl Home {
             let inner = path.strip_prefix(home).expect("inside").to_string_lossy().into_owned();
             let log = name.strip_suffix(".sqlite").map(|n| n.strip_suffix(".backup").unwrap_or(n));
             let wanted = match inner.split('/').next() {
+                Some("data") if path == self.data() => true,
                 Some("data") => log.is_some_and(|id| id.parse::<u64>().is_ok()),
                 // A journal whose first byte is zero is none to SQLite: its transaction never wrote to the database.
                 Some("stores") if name.ends_with("-journal") => {
