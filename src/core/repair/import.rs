@@ -108,6 +108,11 @@ pub(super) fn plan(
     source.left_behind().into_iter().for_each(|text| planner.warn(text));
     if let Some(edit) = source.retirement() {
         planner.next_group();
+        if planner.is_all_rejected() {
+            let name = from.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let why = "none of its entries could be imported, so it stays where it is";
+            return planner.add(Item::line(Action::Keep, REJECTED, &edit.table, &name, why));
+        }
         let to = edit.after.as_ref().and_then(|r| r.text(0)).unwrap_or_default();
         let name = Path::new(to).file_name().unwrap_or_default().to_string_lossy();
         let reason =

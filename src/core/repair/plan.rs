@@ -125,6 +125,12 @@ impl Planner<'_> {
         self.group += 1;
     }
 
+    /// Whether nothing that was looked at is of use.
+    pub(super) fn is_all_rejected(&self) -> bool {
+        let of = |action| self.summary.of(action);
+        of(Action::Reject) > 0 && of(Action::Insert) + of(Action::Keep) == 0
+    }
+
     pub(super) fn warn(&mut self, text: String) {
         self.warnings.push(text);
     }
@@ -158,6 +164,6 @@ impl Planner<'_> {
                 None => self.deeds.push((item.action, item.table.clone(), 1)),
             }
         }
-        self.draft.add(&item).map_err(RepairError::Store)
+        self.draft.add(&item)
     }
 }

@@ -232,7 +232,12 @@ impl Shape {
             values.push(Bound(Stored::Integer(*rowid)));
         }
         let places = vec!["?"; names.len()].join(", ");
-        let sql = format!("INSERT INTO main.{} ({}) VALUES ({places})", quote(&self.table), names.join(", "));
+        // A rule of the table to replace what is in the way would delete a row that the plan does not show.
+        let sql = format!(
+            "INSERT OR ABORT INTO main.{} ({}) VALUES ({places})",
+            quote(&self.table),
+            names.join(", ")
+        );
         connection.prepare_cached(&sql)?.execute(params_from_iter(values)).map(|_| ())
     }
 
@@ -259,7 +264,7 @@ impl Shape {
         let sets =
             changed.iter().map(|(name, _)| format!("{} = ?", quote(name))).collect::<Vec<_>>().join(", ");
         let place = self.place(id).unwrap_or_else(|| "0".into());
-        let sql = format!("UPDATE main.{} SET {sets} WHERE {place}", quote(&self.table));
+        let sql = format!("UPDATE OR ABORT main.{} SET {sets} WHERE {place}", quote(&self.table));
         let keys = bound(id);
         let values = changed.iter().map(|(_, v)| Bound(*v)).map(Either::Value);
         connection
