@@ -1,9 +1,11 @@
 //! Repairs, from their arguments to the store, the operation log and back.
 
+mod disk;
 mod kill;
 mod kill_random;
 mod live;
 mod refusals;
+mod refusals_content;
 mod stores;
 
 use std::collections::BTreeMap;
