@@ -12,7 +12,7 @@ use super::sqlite::{
     Cancel, Clock, Context, FileFacts, Mapping, Schema, SqliteStore, connect, install, memory, memory_again,
     sqlite_error,
 };
-use super::{document_adapters, durable, gate, ledgers, migrations, sqlite_adapters};
+use super::{document_adapters, durable, gate, ledgers, migrations, repair, sqlite_adapters};
 use crate::core::{About, Finding, NativeKind, Size, StoreError, Table};
 
 /// The first bytes of every SQLite database.
@@ -181,6 +181,7 @@ fn memory_store(
         keeps: mapping.keeps.clone(),
         facts: mapping.facts.clone(),
         damaged: contents.damaged,
+        offers: repair::offers_of_document(id),
         ..About::default()
     };
     Ok(SqliteStore {
@@ -252,6 +253,7 @@ fn open_database(
         facts: facts(&schema, &mapping),
         damaged,
         copied: copy.is_some(),
+        offers: repair::offers_of_database(&stores),
         stores,
     };
     Ok(SqliteStore {

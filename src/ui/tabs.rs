@@ -9,11 +9,11 @@ use super::format;
 use super::model::{Layout, Remote, Screen, SourceView, Tab};
 use super::table::{self, Look};
 use super::theme::{colors_of, sizes_in_use, small_font, space, strong_font, text_font};
-use super::{overview, tables_tab, toolbar, transcript, widgets};
-use crate::core::{Severity, Table};
+use super::{operations_tab, overview, tables_tab, toolbar, transcript, widgets};
+use crate::core::{Operation, Severity, Table};
 
 /// Draws the row of tabs.
-pub fn bar(ui: &mut Ui, source: &SourceView) -> Vec<Command> {
+pub fn bar(ui: &mut Ui, source: &SourceView, operations: &Remote<Vec<Operation>>) -> Vec<Command> {
     let mut commands = Vec::new();
     let colors = colors_of(ui.ctx());
     let height = sizes_in_use().bar;
@@ -26,7 +26,10 @@ pub fn bar(ui: &mut Ui, source: &SourceView) -> Vec<Command> {
                 ui.add_space(space::S);
                 for tab in Tab::ALL {
                     let active = source.tab == tab;
-                    let (count, count_color) = count(source, tab, colors);
+                    let (count, count_color) = match tab {
+                        Tab::Operations => (operations_of(source, operations), colors.faint),
+                        tab => count(source, tab, colors),
+                    };
                     let font = if active { strong_font() } else { text_font() };
                     let color = if active { colors.text } else { colors.muted };
                     let name = ui.painter().layout_no_wrap(tab.name().to_owned(), font, color);
@@ -64,6 +67,15 @@ fn is_counting(source: &SourceView, tab: Tab) -> bool {
     keeps && source.counts.get(&table).is_none_or(|c| c.shown().is_none())
 }
 
+/// How many operations there were on a source.
+fn operations_of(source: &SourceView, operations: &Remote<Vec<Operation>>) -> String {
+    let own = |all: &Vec<Operation>| all.iter().filter(|o| o.path == source.path).count();
+    match operations.shown().map_or(0, own) {
+        0 => String::new(),
+        count => count.to_string(),
+    }
+}
+
 fn count(source: &SourceView, tab: Tab, colors: &super::theme::Colors) -> (String, egui::Color32) {
     let about = source.about.shown();
     if tab == Tab::Findings {
@@ -84,13 +96,14 @@ pub fn content(ui: &mut Ui, screen: &mut Screen, markdown: &mut CommonMarkCache)
     let mut commands = Vec::new();
     let (zone, now_ms, focus_filter) = (screen.zone, screen.now_ms, std::mem::take(&mut screen.focus_filter));
     let mut layouts = std::mem::take(&mut screen.layouts);
+    let operations = std::mem::take(&mut screen.operations);
     if let Some(source) = screen.current_mut() {
         match source.tab {
             Tab::Overview => {
                 commands.extend(overview::show(ui, source, &mut layouts, zone, now_ms, focus_filter))
             }
             Tab::Operations => {
-                widgets::quiet(ui, "No operations: nothing of this store was ever changed from here.")
+                commands.extend(operations_tab::show(ui, source, &operations, zone, now_ms));
             }
             Tab::Tables => {
                 commands.extend(tables_tab::show(ui, source, &mut layouts, zone, now_ms, focus_filter))
@@ -113,6 +126,7 @@ pub fn content(ui: &mut Ui, screen: &mut Screen, markdown: &mut CommonMarkCache)
         }
     }
     screen.layouts = layouts;
+    screen.operations = operations;
     commands
 }
 

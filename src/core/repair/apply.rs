@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{
-    Edit, EditKind, Held, Performed, Plan, PlanItems, RepairError, SessionStore, Standing, WriteStore,
+    Commit, Edit, EditKind, Held, Performed, Plan, PlanItems, RepairError, SessionStore, Standing, WriteStore,
 };
 use crate::core::{Flow, Operation, OperationLog, OperationState, Timestamp};
 
@@ -25,6 +25,8 @@ pub enum Step {
     Locked,
     /// The rows of the batch are changed, and not committed.
     Changed,
+    /// The log knows what the commit will make last.
+    Intended,
     /// What takes the store's place is complete beside it.
     Prepared,
     /// It is in the store's place, and nobody looked yet what was there instead.
@@ -55,6 +57,7 @@ impl Step {
             Step::BackedUp => "backed-up",
             Step::Locked => "locked",
             Step::Changed => "changed",
+            Step::Intended => "intended",
             Step::Prepared => "prepared",
             Step::Exchanged => "exchanged",
             Step::Committed => "committed",
@@ -70,16 +73,20 @@ impl Step {
 /// What is read of a plan at a time, before the lock is taken.
 const PIECE_EDITS: usize = 20_000;
 const PIECE_BYTES: u64 = 16 << 20;
+/// What belongs together is done together, or not at all, up to so many edits; more would hold the lock too long.
+const MOST_TOGETHER: usize = 5_000;
 /// So many rows are read back after the commit; of more, every so many-th.
 const READ_BACK: u64 = 10_000;
+/// So often a batch is tried anew that readers of another program did not let through.
+const MOST_TRIES: u32 = 50;
 
 /// Applies a plan, and leaves an operation in the log by which it can be undone.
 ///
 /// The rows that are not as the plan found them are left alone, and counted in the operation.
 ///
 /// # Errors
-/// See [`RepairError`]. Where it is [`RepairError::Partly`] or [`RepairError::Cancelled`], earlier batches stand, and are
-/// in the log; anything else means that nothing was changed.
+/// See [`RepairError`]. With [`RepairError::Partly`] earlier batches stand, and with [`RepairError::Unsettled`] the next
+/// start finds out what stands; both are in the log. Anything else means that nothing was changed.
 pub fn apply(
     store: &dyn SessionStore,
     log: &mut dyn OperationLog,
@@ -92,36 +99,30 @@ pub fn apply(
     store.check()?;
     let id = log.begin(&plan, now)?;
     let mut applying =
-        Applying { store, log, plan: &plan, id, watch, done: 0, left: 0, noted: 0, published: false };
+        Applying { store, log, plan: &plan, id, watch, done: 0, left: 0, next: 0, read: 0, unsure: false };
     let result = applying.run();
-    let Applying { id, mut done, left, log, published, .. } = applying;
-    if !plan.target.exists && !published {
-        // It was made aside, and never shown.
-        done = 0;
-    }
-    let state = match (&result, done) {
-        (Ok(()), 0) if left == 0 => OperationState::Nothing,
-        (Ok(()), _) => OperationState::Applied,
-        (Err(_), 0) => OperationState::Nothing,
-        (Err(_), _) => OperationState::Partly,
-    };
-    match result {
+    let Applying { id, done, left, unsure, log, watch, .. } = applying;
+    let why = match result {
         Ok(()) => {
-            let operation = log.finish(&id, state, now)?;
+            let state =
+                if done == 0 && left == 0 { OperationState::Nothing } else { OperationState::Applied };
+            let finished = log.finish(&id, state, now);
             let _ = watch(Step::Finished);
-            Ok(operation)
+            return finished.map_err(|why| RepairError::Unsettled { operation: id, why: Box::new(why) });
         }
-        Err(why) if done == 0 => {
-            log.abandon(&id)?;
-            Err(why)
-        }
-        Err(why) => {
-            log.finish(&id, state, now)?;
-            Err(match why {
-                RepairError::Cancelled { .. } => RepairError::Cancelled { done },
-                why => RepairError::Partly { done, why: Box::new(why) },
-            })
-        }
+        Err(why) => why,
+    };
+    if unsure {
+        log.release();
+        return Err(RepairError::Unsettled { operation: id, why: Box::new(why) });
+    }
+    if done == 0 {
+        log.abandon(&id)?;
+        return Err(why);
+    }
+    match log.finish(&id, OperationState::Partly, now) {
+        Ok(operation) => Err(RepairError::Partly { operation: Box::new(operation), why: Box::new(why) }),
+        Err(why) => Err(RepairError::Unsettled { operation: id, why: Box::new(why) }),
     }
 }
 
@@ -133,20 +134,26 @@ struct Applying<'a> {
     watch: &'a mut Watch<'a>,
     done: u64,
     left: u64,
-    /// A store that an import makes is there.
-    published: bool,
-    /// The line up to which the log knows what became of the edits.
-    noted: u64,
+    /// The first line of which the log knows nothing yet.
+    next: u64,
+    /// The first line that was not read back yet.
+    read: u64,
+    /// A commit failed in a way that does not tell whether it was one.
+    unsure: bool,
 }
 
 /// A line of the plan that changes something: its number, its group and its edit.
 type Line = (u64, u64, Edit);
 
-/// What a batch came to: the last of its lines, how many edits were done, and the lines that were left alone, with why.
+/// What a batch came to.
+#[derive(Default)]
 struct Batch {
-    last: u64,
+    lines: Vec<Line>,
     done: u64,
+    /// The lines that are left alone, with why.
     left: Vec<(u64, String)>,
+    /// Rows that the edits should have changed.
+    rows: u64,
 }
 
 impl Applying<'_> {
@@ -158,41 +165,55 @@ impl Applying<'_> {
             self.log.note_backup(&self.id)?;
             self.at(Step::BackedUp)?;
         }
-        {
-            let permit = Permit { _private: () };
-            let mut writer = self.store.writer(&permit)?;
-            let mut waiting = VecDeque::new();
-            let mut next = 0;
-            let mut published = false;
-            loop {
-                if waiting.is_empty() {
-                    next = refill(self.plan.items.as_ref(), next, &mut waiting)?;
-                }
-                let kind = waiting.front().map(|(_, _, edit)| edit.kind);
-                // What is made aside is shown when its rows are complete; files come after.
-                if !published && matches!(kind, None | Some(EditKind::Move)) {
-                    writer.publish(self.watch)?;
-                    (published, self.published) = (true, true);
-                    if !self.plan.target.exists {
-                        self.at(Step::Published)?;
-                    }
-                }
-                let Some(kind) = kind else { break };
-                match kind {
-                    EditKind::Move => self.file(writer.as_mut(), &mut waiting)?,
-                    EditKind::Row | EditKind::Step => self.batch(writer.as_mut(), &mut waiting)?,
-                }
+        let permit = Permit { _private: () };
+        let mut writer = self.store.writer(&permit)?;
+        let ran = self.lines(writer.as_mut());
+        let noted = self.log.note_locks(&self.id, writer.locks_us());
+        ran.and(noted)
+    }
+
+    /// Goes through the lines: rows first, then, when they were read back, the files.
+    fn lines(&mut self, writer: &mut dyn WriteStore) -> Result<(), RepairError> {
+        let mut waiting = VecDeque::new();
+        let mut next = 0;
+        let mut published = false;
+        loop {
+            if waiting.is_empty() {
+                next = refill(self.plan.items.as_ref(), next, writer.is_whole(), &mut waiting)?;
             }
-            self.log.note_locks(&self.id, writer.locks_us())?;
+            let kind = waiting.front().map(|(_, _, edit)| edit.kind);
+            // What is made aside is shown when its rows are complete; files come after.
+            if matches!(kind, None | Some(EditKind::Move)) {
+                if !std::mem::replace(&mut published, true) {
+                    self.publish(writer)?;
+                }
+                self.read_back()?;
+            }
+            match kind {
+                None => return Ok(()),
+                Some(EditKind::Move) => self.file(writer, &mut waiting)?,
+                Some(EditKind::Row | EditKind::Step) => self.batch(writer, &mut waiting)?,
+            }
         }
-        self.read_back()?;
-        self.at(Step::ReadBack)
     }
 
     fn at(&mut self, step: Step) -> Result<(), RepairError> {
         match (self.watch)(step) {
             Flow::Continue => Ok(()),
-            Flow::Stop => Err(RepairError::Cancelled { done: self.done }),
+            Flow::Stop => Err(RepairError::Cancelled),
+        }
+    }
+
+    fn publish(&mut self, writer: &mut dyn WriteStore) -> Result<(), RepairError> {
+        let shown = writer.publish(self.watch);
+        if shown.is_err() && !self.plan.target.exists {
+            // It was made aside, and never shown.
+            self.done = 0;
+        }
+        shown?;
+        match self.plan.target.exists {
+            true => Ok(()),
+            false => self.at(Step::Published),
         }
     }
 
@@ -202,90 +223,129 @@ impl Applying<'_> {
         writer: &mut dyn WriteStore,
         waiting: &mut VecDeque<Line>,
     ) -> Result<(), RepairError> {
-        writer.begin()?;
-        let batch = self.locked(writer, waiting);
-        let Batch { last, done, left } = batch.inspect_err(|_| writer.rollback())?;
+        let mut tries = 0;
+        loop {
+            writer.begin()?;
+            let batch = self.locked(writer, waiting).inspect_err(|_| writer.rollback())?;
+            match writer.commit(self.watch) {
+                Commit::Done => return self.committed(batch),
+                Commit::Busy(_) if tries < MOST_TRIES => {
+                    // Readers go first: the lines are done anew, each after another look.
+                    tries += 1;
+                    self.log.withdraw(&self.id, self.next)?;
+                    batch.lines.into_iter().rev().for_each(|line| waiting.push_front(line));
+                    writer.pause();
+                }
+                Commit::Busy(why) | Commit::Failed(why) => {
+                    self.log.withdraw(&self.id, self.next)?;
+                    return Err(why);
+                }
+                Commit::Unsure(why) => {
+                    self.unsure = true;
+                    return Err(why);
+                }
+            }
+        }
+    }
+
+    fn committed(&mut self, batch: Batch) -> Result<(), RepairError> {
         // Counted at once: from here on the store is changed, whatever becomes of the log.
-        self.done += done;
-        self.left += left.len() as u64;
+        self.done += batch.done;
+        self.left += batch.left.len() as u64;
         let _ = (self.watch)(Step::Committed);
-        self.log.note(&self.id, self.noted, last, &left)?;
-        self.noted = last + 1;
+        self.log.confirm(&self.id, self.next)?;
+        self.next = batch.lines.last().map_or(self.next, |(line, _, _)| line + 1);
         self.at(Step::Noted { done: self.done })
     }
 
-    /// What is done under the lock.
+    /// What is done under the lock, up to the commit.
     fn locked(
         &mut self,
         writer: &mut dyn WriteStore,
         waiting: &mut VecDeque<Line>,
     ) -> Result<Batch, RepairError> {
         let _ = (self.watch)(Step::Locked);
-        let (mut last, mut planned, mut done) = (0, 0, 0);
-        let mut left = Vec::new();
-        while let Some((line, group, edit)) = waiting.pop_front() {
-            match writer.perform(&edit)? {
-                Performed::Done(rows) => {
-                    planned += rows;
-                    done += 1;
-                }
-                Performed::Left(how) => left.push((line, how)),
+        let mut batch = Batch::default();
+        while let Some((_, group, first)) = waiting.front() {
+            let (group, kind) = (*group, first.kind);
+            if kind == EditKind::Move {
+                break;
             }
-            last = line;
-            let Some((_, next_group, next)) = waiting.front() else { break };
-            let cut = match writer.held() {
+            let together = waiting.iter().take_while(|(_, g, _)| *g == group).count();
+            // An undo restores what it can, row by row; anything else is of one piece.
+            if together > 1 && together <= MOST_TOGETHER && self.plan.undoes.is_none() {
+                let lines = waiting.drain(..together).collect();
+                do_together(writer, lines, &mut batch)?;
+            } else if let Some(line) = waiting.pop_front() {
+                do_one(writer, line, &mut batch)?;
+            }
+            let same = waiting.front().is_some_and(|(_, g, _)| *g == group);
+            // A step of a migration is a transaction of its own, with its record.
+            let cut = kind == EditKind::Step && !writer.is_whole();
+            let full = match writer.held() {
                 Held::Fresh => false,
-                Held::Due => *next_group != group,
+                Held::Due => !same,
                 Held::Overdue => true,
             };
-            // A step of a migration is a transaction of its own, with its record.
-            if cut || next.kind == EditKind::Move || edit.kind == EditKind::Step {
+            if cut || full {
                 break;
             }
         }
         let _ = (self.watch)(Step::Changed);
-        let changed = writer.changes();
+        let (planned, changed) = (batch.rows, writer.changes());
         if changed != planned {
             let path = self.store.target().path.clone();
             return Err(RepairError::Unplanned { planned, changed, path });
         }
-        let intent = writer.intent();
-        if !intent.is_empty() {
-            let facts: Vec<(&str, &str)> =
-                intent.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            self.log.note_facts(&self.id, &facts)?;
-        }
-        writer.commit(self.watch)?;
-        Ok(Batch { last, done, left })
+        let last = batch.lines.last().map_or(self.next, |(line, _, _)| *line);
+        self.log.intend(&self.id, self.next, last, &batch.left, &writer.intent())?;
+        let _ = (self.watch)(Step::Intended);
+        Ok(batch)
     }
 
     /// Moves one file, outside of any lock.
     fn file(&mut self, writer: &mut dyn WriteStore, waiting: &mut VecDeque<Line>) -> Result<(), RepairError> {
         let Some((line, _, edit)) = waiting.pop_front() else { return Ok(()) };
-        let left = match writer.perform(&edit)? {
-            Performed::Done(_) => {
+        self.log.intend(&self.id, self.next, line, &[], &[])?;
+        match writer.perform(&edit) {
+            Ok(Performed::Done(_)) => {
                 self.done += 1;
                 let _ = (self.watch)(Step::Moved);
-                Vec::new()
             }
-            Performed::Left(how) => vec![(line, how)],
-        };
-        self.log.note(&self.id, self.noted, line, &left)?;
-        self.left += left.len() as u64;
-        self.noted = line + 1;
+            Ok(Performed::Left(how)) => {
+                self.left += 1;
+                self.log.leave(&self.id, line, &how)?;
+            }
+            Err(error) => {
+                self.log.withdraw(&self.id, self.next)?;
+                return Err(error);
+            }
+        }
+        self.log.confirm(&self.id, self.next)?;
+        self.next = line + 1;
         self.at(Step::Noted { done: self.done })
     }
 
-    /// Looks whether what was committed is there; a row that somebody changed since is theirs.
-    fn read_back(&self) -> Result<(), RepairError> {
+    /// Looks whether what was committed is there.
+    ///
+    /// A row that is as it was before, though it was to change or to go, was lost; one that came in and is not there may
+    /// have been taken out by its program since.
+    fn read_back(&mut self) -> Result<(), RepairError> {
+        let (from, to) = (std::mem::replace(&mut self.read, self.next), self.next);
+        if from == to {
+            return Ok(());
+        }
         let every = (self.plan.summary.edits / READ_BACK).max(1);
-        let (mut seen, mut not_there) = (0_u64, 0_u64);
+        let (mut seen, mut lost) = (0_u64, 0_u64);
         let mut failed = None;
-        self.plan.items.edits(0, &mut |_, _, edit| {
+        self.plan.items.edits(from, &mut |line, _, edit| {
+            if line >= to {
+                return Flow::Stop;
+            }
             seen += 1;
-            if seen.is_multiple_of(every) {
+            if edit.before.is_some() && edit.kind == EditKind::Row && seen.is_multiple_of(every) {
                 match self.store.standing(&edit) {
-                    Ok(Standing::Before) => not_there += 1,
+                    Ok(Standing::Before) => lost += 1,
                     Ok(_) => {}
                     Err(error) => failed = Some(error),
                 }
@@ -295,24 +355,79 @@ impl Applying<'_> {
         match failed {
             Some(error) => Err(error),
             // Rows that were left alone may have become what they were again; more than those were lost.
-            None if not_there > self.left => Err(RepairError::MayNotWrite {
-                reason: format!("{not_there} rows are as before, though they were committed"),
+            None if lost > self.left => Err(RepairError::MayNotWrite {
+                reason: format!("{lost} rows are as before, though they were committed"),
                 hint: "Check the disk, and look at the operation log.",
                 path: self.store.target().path.clone(),
             }),
-            None => Ok(()),
+            None => self.at(Step::ReadBack),
         }
     }
 }
 
-/// Reads the next edits of the plan; gives the line after the last of them.
-fn refill(items: &dyn PlanItems, from: u64, waiting: &mut VecDeque<Line>) -> Result<u64, RepairError> {
-    let (mut next, mut bytes) = (from, 0);
+fn do_one(writer: &mut dyn WriteStore, line: Line, batch: &mut Batch) -> Result<(), RepairError> {
+    match writer.perform(&line.2)? {
+        Performed::Done(rows) => {
+            batch.rows += rows;
+            batch.done += 1;
+        }
+        Performed::Left(how) => batch.left.push((line.0, how)),
+    }
+    batch.lines.push(line);
+    Ok(())
+}
+
+/// Does lines of one group, or none of them where one of them cannot be done.
+fn do_together(writer: &mut dyn WriteStore, lines: Vec<Line>, batch: &mut Batch) -> Result<(), RepairError> {
+    writer.save()?;
+    let mut rows = 0;
+    let mut left = None;
+    for (line, _, edit) in &lines {
+        match writer.perform(edit)? {
+            Performed::Done(changed) => rows += changed,
+            Performed::Left(how) => {
+                left = Some((*line, how));
+                break;
+            }
+        }
+    }
+    match left {
+        None => {
+            writer.keep()?;
+            batch.rows += rows;
+            batch.done += lines.len() as u64;
+        }
+        Some((which, how)) => {
+            writer.take_back()?;
+            let with = format!("it goes with a row that is left alone ({how})");
+            let whys = lines
+                .iter()
+                .map(|(line, _, _)| (*line, if *line == which { how.clone() } else { with.clone() }));
+            batch.left.extend(whys);
+        }
+    }
+    batch.lines.extend(lines);
+    Ok(())
+}
+
+/// Reads the next edits of the plan, whole groups where they are not too large; gives the line after the last of them.
+fn refill(
+    items: &dyn PlanItems,
+    from: u64,
+    all: bool,
+    waiting: &mut VecDeque<Line>,
+) -> Result<u64, RepairError> {
+    let (mut next, mut bytes, mut last_group) = (from, 0, None);
     items.edits(from, &mut |line, group, edit| {
-        next = line + 1;
+        let full = waiting.len() >= PIECE_EDITS || bytes >= PIECE_BYTES;
+        let new = last_group != Some(group) || waiting.len() >= PIECE_EDITS + MOST_TOGETHER;
+        if full && new && !all {
+            return Flow::Stop;
+        }
+        (next, last_group) = (line + 1, Some(group));
         bytes += edit.size_bytes();
         waiting.push_back((line, group, edit));
-        if waiting.len() >= PIECE_EDITS || bytes >= PIECE_BYTES { Flow::Stop } else { Flow::Continue }
+        Flow::Continue
     })?;
     Ok(next)
 }

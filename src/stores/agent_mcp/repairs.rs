@@ -8,7 +8,9 @@ use std::collections::HashSet;
 use rusqlite::Row;
 
 use super::heartbeats::ALIVE_MS;
-use crate::core::repair::{Candidate, Dependant, Each, Edit, PruneOptions, Record, RepairError, Stored};
+use crate::core::repair::{
+    Candidate, Dependant, Each, Edit, Offer, PruneOptions, Record, RepairError, Stored,
+};
 use crate::core::span;
 use crate::stores::repair::{Db, Owned, Repairs, Shape};
 use crate::stores::sqlite::{lossy, time_ms};
@@ -25,6 +27,18 @@ const MOST_AGE_MS: i64 = 30 * 86_400_000;
 pub struct AgentMcpRepairs;
 
 impl Repairs for AgentMcpRepairs {
+    fn offers(&self) -> &'static [Offer] {
+        &[Offer::Prune, Offer::DeleteSessions, Offer::Migrate]
+    }
+
+    fn noun(&self, table: &str) -> Option<&'static str> {
+        match table {
+            SESSIONS | CLAUDE => Some("session"),
+            STATE => Some("state entry"),
+            _ => None,
+        }
+    }
+
     fn owned(&self) -> &'static [Owned] {
         &[Owned {
             parent: SESSIONS,

@@ -5,10 +5,9 @@
 
 use super::MOST_AGE;
 use super::database::TABLE;
-use crate::core::KeyId;
 use crate::core::repair::{
-    Candidate, Dependant, Each, EachKey, Edit, KnownSession, NewSession, PruneOptions, Record, RepairError,
-    Stored,
+    Candidate, Dependant, Each, EachKey, Edit, KnownSession, NewSession, Offer, PruneOptions, Record,
+    RepairError, Stored,
 };
 use crate::stores::repair::{Db, Repairs, text_key};
 use crate::stores::sqlite::{lossy, time_ms};
@@ -17,6 +16,17 @@ use crate::stores::sqlite::{lossy, time_ms};
 pub struct DatabaseRepairs;
 
 impl Repairs for DatabaseRepairs {
+    fn offers(&self) -> &'static [Offer] {
+        &[Offer::ImportInto, Offer::Prune, Offer::DeleteIssue, Offer::DeleteSessions, Offer::Migrate]
+    }
+
+    fn noun(&self, table: &str) -> Option<&'static str> {
+        match table {
+            TABLE => Some("session"),
+            _ => None,
+        }
+    }
+
     fn prunable(
         &self,
         db: &Db<'_>,
@@ -45,19 +55,21 @@ impl Repairs for DatabaseRepairs {
 
     fn resume_keys(&self, db: &Db<'_>, each: &mut EachKey<'_>) -> Result<bool, RepairError> {
         let Some(shape) = db.shape(TABLE)? else { return Ok(false) };
-        // By the key's own index, in which the row's number is too: the table itself is not read.
-        let by_rowid = db.schema.table(TABLE).and_then(|t| t.rowid_name());
-        let sql = format!("SELECT key, {} FROM main.{TABLE} ORDER BY key", by_rowid.unwrap_or("NULL"));
+        // By the key's own index alone: the table itself is not read.
+        let sql = format!("SELECT key FROM main.{TABLE} ORDER BY key");
         let mut select = db.connection.prepare(&sql).map_err(|e| db.fail(e))?;
         let mut rows = select.query([]).map_err(|e| db.fail(e))?;
         while let Some(row) = rows.next().map_err(|e| db.fail(e))? {
             // A key that is no text, or none in UTF-8, names no issue.
             let Ok(key) = row.get_ref(0).map_err(|e| db.fail(e))?.as_str() else { continue };
-            let id = match row.get::<_, Option<i64>>(1).map_err(|e| db.fail(e))? {
-                Some(id) => KeyId::Row(id),
-                None => text_key(key),
-            };
-            each(key, &shape.table, &id)?;
+            each(key, &shape.table, &|| {
+                let mut id = text_key(key);
+                db.each(&shape, "WHERE key = ?", &[Stored::Text(key.as_bytes())], &mut |row| {
+                    id = shape.id(row).map_err(|e| db.fail(e))?;
+                    Ok(())
+                })?;
+                Ok(id)
+            })?;
         }
         Ok(true)
     }

@@ -1,5 +1,6 @@
 //! Whether a file may be written at all, and whose it is.
 
+use std::collections::HashSet;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::core::repair::RepairError;
 
 /// Which file a path named when it was looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Identity {
     device: u64,
     inode: u64,
@@ -157,6 +158,18 @@ pub fn holders(path: &Path) -> Vec<Holder> {
         Holder { process, name: name.trim().to_owned() }
     };
     others.filter(holds).map(name).collect()
+}
+
+/// The files that other processes have open, as far as this user may see.
+pub fn open_elsewhere() -> HashSet<Identity> {
+    let Ok(processes) = fs::read_dir("/proc") else { return HashSet::new() };
+    let own = std::process::id().to_string();
+    let others = processes.flatten().filter(|p| {
+        let name = p.file_name();
+        name.to_str().is_some_and(|n| n != own && n.bytes().all(|b| b.is_ascii_digit()))
+    });
+    let files = others.filter_map(|p| fs::read_dir(p.path().join("fd")).ok()).flatten().flatten();
+    files.filter_map(|file| Identity::read(&file.path())).collect()
 }
 
 /// Refuses where a file system has less room than is needed, and a tenth.

@@ -34,6 +34,14 @@ impl Relation {
     }
 }
 
+/// Whether any table has a foreign key.
+pub fn any(connection: &Connection) -> rusqlite::Result<bool> {
+    let sql =
+        "SELECT EXISTS (SELECT 1 FROM pragma_table_list AS l, pragma_foreign_key_list(l.name, 'main') AS f
+         WHERE l.schema = 'main' AND l.type = 'table')";
+    connection.query_row(sql, [], |r| r.get(0))
+}
+
 /// The foreign keys that refer to a table.
 pub fn of(connection: &Connection, parent: &str) -> rusqlite::Result<Vec<Relation>> {
     let mut select = connection.prepare(

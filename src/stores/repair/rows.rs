@@ -29,16 +29,19 @@ pub struct Shape {
 
 /// The shapes of tables, each read once.
 #[derive(Debug, Default)]
-pub struct Shapes(RefCell<HashMap<String, Option<Rc<Shape>>>>);
+pub struct Shapes(RefCell<HashMap<String, Rc<Shape>>>);
 
 impl Shapes {
     /// The shape of a table; none where there is no real table of that name.
     pub fn get(&self, connection: &Connection, table: &str) -> rusqlite::Result<Option<Rc<Shape>>> {
         if let Some(known) = self.0.borrow().get(table) {
-            return Ok(known.clone());
+            return Ok(Some(known.clone()));
         }
+        // One that is not there may be made by a step of the same plan: that is not kept.
         let shape = Shape::read(connection, table)?.map(Rc::new);
-        self.0.borrow_mut().insert(table.to_owned(), shape.clone());
+        if let Some(shape) = &shape {
+            self.0.borrow_mut().insert(table.to_owned(), shape.clone());
+        }
         Ok(shape)
     }
 }
@@ -78,6 +81,18 @@ impl Shape {
             key_is_rowid,
             columns,
         }))
+    }
+
+    /// Whether rows have numbers that the table itself does not keep.
+    pub fn has_free_rowid(&self) -> bool {
+        self.rowid.is_some() && !self.key_is_rowid
+    }
+
+    /// A number that no row has.
+    pub fn next_rowid(&self, connection: &Connection) -> rusqlite::Result<i64> {
+        let rowid = self.rowid.unwrap_or("rowid");
+        let sql = format!("SELECT coalesce(max({rowid}), 0) + 1 FROM main.{}", quote(&self.table));
+        connection.query_row(&sql, [], |r| r.get(0))
     }
 
     /// What follows WHERE for a key of this table; none where it has no such key.
@@ -130,12 +145,12 @@ impl Shape {
         Ok(record)
     }
 
-    /// The primary key of a record; none in a table without one.
+    /// The primary key of a record; none in a table without one, and none where a part is null, since such keys repeat.
     pub fn key_in(&self, record: &Record) -> Option<KeyId> {
         let values: Vec<Stored<'_>> = record.values().collect();
         let key: Vec<Stored<'_>> =
             self.key_places.iter().map(|at| values.get(*at).copied()).collect::<Option<_>>()?;
-        (!key.is_empty()).then(|| key_of(&key))
+        (!key.is_empty() && !key.contains(&Stored::Null)).then(|| key_of(&key))
     }
 
     /// A record with these columns, in whatever order they are named; the others are null.
@@ -214,11 +229,14 @@ impl Shape {
         };
         match done {
             Ok(()) => Ok(Performed::Done(1)),
-            // Another key of the row is taken, or what it refers to is gone: the row cannot be there now.
+            // Another key of the row is taken, or other rows have come to refer to it: it has to stay as it is.
             Err(rusqlite::Error::SqliteFailure(code, message))
-                if code.code == rusqlite::ErrorCode::ConstraintViolation && edit.before.is_none() =>
+                if code.code == rusqlite::ErrorCode::ConstraintViolation =>
             {
-                Ok(Performed::Left(format!("it cannot be there now: {}", message.unwrap_or_default())))
+                Ok(Performed::Left(format!(
+                    "a rule of the schema stands against it: {}",
+                    message.unwrap_or_default()
+                )))
             }
             Err(error) => Err(error),
         }

@@ -1,6 +1,7 @@
 //! Finds out how far interrupted operations came, by comparing the store with the log.
 
 use std::fs;
+use std::path::Path;
 
 use super::log::Log;
 use super::{new_database, open_for_repair, scratch, swap, writer};
@@ -43,14 +44,13 @@ fn one(log: &Log, operation: Operation, options: &Options) -> Option<Settled> {
 fn look(log: &Log, operation: &Operation, options: &Options) -> Result<Operation, RepairError> {
     let now = Timestamp(options.clock.now_ms());
     let path = &operation.path;
-    if let (Some(old), Some(new)) =
-        (log.fact(&operation.id, "old_print"), log.fact(&operation.id, "new_print"))
-        && swap::clear_up(path, &old, &new)? == swap::Found::Unclear
+    let fact = |name: &str| log.fact(&operation.id, name);
+    if let (Some(old), Some(new), Some(beside)) = (fact("old_print"), fact("new_print"), fact("prepared"))
+        && swap::clear_up(path, Path::new(&beside), &old, &new)? == swap::Found::Unclear
     {
-        return Err(RepairError::MayNotWrite {
+        return Err(RepairError::Failed {
             reason: format!(
-                "The file and what the repair left beside it are both others than they were; compare them, and remove one: {}",
-                swap::prepared(path).display()
+                "Another program's text lies beside the file, as {beside}; compare both, and remove one"
             ),
             hint: "Compare both.",
             path: path.clone(),

@@ -10,12 +10,18 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::guard::{self, Identity};
 use super::rows::Shapes;
 use super::steps;
-use crate::core::repair::{Edit, EditKind, Held, Performed, RepairError, Watch, WriteStore};
+use crate::core::repair::{Commit, Edit, EditKind, Held, Performed, Permit, RepairError, Watch, WriteStore};
 use crate::stores::gate;
 use crate::stores::sqlite::{Clock, sqlite_error};
 
 /// How long a writer waits for another program's lock before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a commit waits for readers, who cannot begin meanwhile, before the batch is given up and tried anew.
+const COMMIT_TIMEOUT: Duration = Duration::from_millis(60);
+/// How long others go first after such a commit.
+const PAUSE: Duration = Duration::from_millis(100);
+/// The place that [`WriteStore::save`] marks.
+const PLACE: &str = "sessionscope_group";
 /// A batch ends after this, at the next boundary between what belongs together.
 const DUE: Duration = Duration::from_millis(35);
 /// And after this wherever it is.
@@ -33,19 +39,33 @@ pub struct DatabaseWriter {
     locked_at: Option<Instant>,
     gate: Option<gate::Writing>,
     changes_before: u64,
-    /// Rows that a step of the schema changes, which no plan counts.
+    /// Rows that no plan counts: those that a step of the schema changes, and those that were taken back.
     uncounted: Cell<u64>,
+    /// The changes up to the place that was marked.
+    saved: u64,
     locks_us: Vec<u64>,
 }
 
 impl DatabaseWriter {
     /// Opens the file that was looked at, and no other.
-    pub fn open(path: &Path, known: Option<Identity>, clock: &Clock) -> Result<Self, RepairError> {
+    pub fn open(
+        _permit: &Permit,
+        path: &Path,
+        known: Option<Identity>,
+        clock: &Clock,
+    ) -> Result<Self, RepairError> {
+        Self::open_file(path, known, clock)
+    }
+
+    fn open_file(path: &Path, known: Option<Identity>, clock: &Clock) -> Result<Self, RepairError> {
         guard::ensure_plain(path, known)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let connection = Connection::open_with_flags(path, flags).map_err(|e| failure(e, path))?;
+        if Identity::read(path) != known {
+            return Err(RepairError::Replaced { path: path.to_owned() });
+        }
         Self::with(connection, path, clock)
     }
 
@@ -60,6 +80,7 @@ impl DatabaseWriter {
             gate: None,
             changes_before: 0,
             uncounted: Cell::new(0),
+            saved: 0,
             locks_us: Vec::new(),
         })
     }
@@ -83,7 +104,7 @@ pub fn roll_back_left(path: &Path, clock: &Clock) -> Result<(), RepairError> {
     if !guard::beside(path, "-journal").exists() {
         return Ok(());
     }
-    let mut writer = DatabaseWriter::open(path, None, clock)?;
+    let mut writer = DatabaseWriter::open_file(path, Identity::read(path), clock)?;
     writer.begin()?;
     writer.rollback();
     Ok(())
@@ -123,7 +144,17 @@ impl WriteStore for DatabaseWriter {
     fn perform(&mut self, edit: &Edit) -> Result<Performed, RepairError> {
         match edit.kind {
             EditKind::Row => match self.shapes.get(&self.connection, &edit.table) {
-                Ok(Some(shape)) => shape.perform(&self.connection, edit).map_err(|e| self.fail(e)),
+                Ok(Some(shape)) => {
+                    let performed = shape.perform(&self.connection, edit).map_err(|e| self.fail(e))?;
+                    // A trigger may have rolled everything back: what came now would be done at once, and unlogged.
+                    match self.connection.is_autocommit() {
+                        false => Ok(performed),
+                        true => Err(RepairError::BreaksRule {
+                            what: format!("a trigger of {} rolled the transaction back", edit.table),
+                            path: self.path.clone(),
+                        }),
+                    }
+                }
                 Ok(None) => Ok(Performed::Left(format!("the table {} is gone", edit.table))),
                 Err(error) => Err(self.fail(error)),
             },
@@ -150,12 +181,48 @@ impl WriteStore for DatabaseWriter {
         }
     }
 
-    fn commit(&mut self, _watch: &mut Watch<'_>) -> Result<(), RepairError> {
-        let done = self.connection.execute_batch("COMMIT").map_err(|e| self.fail(e));
-        if done.is_ok() {
-            self.released();
+    fn save(&mut self) -> Result<(), RepairError> {
+        self.saved = self.connection.total_changes();
+        self.connection.execute_batch(&format!("SAVEPOINT {PLACE}")).map_err(|e| self.fail(e))
+    }
+
+    fn take_back(&mut self) -> Result<(), RepairError> {
+        let sql = format!("ROLLBACK TO {PLACE}; RELEASE {PLACE}");
+        self.connection.execute_batch(&sql).map_err(|e| self.fail(e))?;
+        // SQLite goes on counting what it took back.
+        self.uncounted.set(self.uncounted.get() + self.connection.total_changes() - self.saved);
+        Ok(())
+    }
+
+    fn keep(&mut self) -> Result<(), RepairError> {
+        self.connection.execute_batch(&format!("RELEASE {PLACE}")).map_err(|e| self.fail(e))
+    }
+
+    fn commit(&mut self, _watch: &mut Watch<'_>) -> Commit {
+        let committed = self
+            .connection
+            .busy_timeout(COMMIT_TIMEOUT)
+            .and_then(|()| self.connection.execute_batch("COMMIT"));
+        let open = !self.connection.is_autocommit();
+        let outcome = match committed {
+            Ok(()) => Commit::Done,
+            Err(error) => match self.fail(error) {
+                why @ RepairError::Locked { .. } if open => Commit::Busy(why),
+                // It breaks a rule that is checked at the end.
+                why @ RepairError::BreaksRule { .. } if open => Commit::Failed(why),
+                why => Commit::Unsure(why),
+            },
+        };
+        if open {
+            self.rollback();
         }
-        done
+        let _ = self.connection.busy_timeout(BUSY_TIMEOUT);
+        self.released();
+        outcome
+    }
+
+    fn pause(&self) {
+        std::thread::sleep(PAUSE);
     }
 
     fn rollback(&mut self) {
@@ -192,10 +259,14 @@ pub fn failure(error: rusqlite::Error, path: &Path) -> RepairError {
             what: message.clone().unwrap_or_else(|| "a constraint of the schema".into()),
             path,
         },
-        ErrorCode::SystemIoFailure => may_not(
-            &format!("The disk did not take the change (input or output error {})", code.extended_code),
-            "Check the disk and the space on it.",
-        ),
+        ErrorCode::SystemIoFailure => RepairError::Failed {
+            reason: format!(
+                "The disk did not take the change (input or output error {})",
+                code.extended_code
+            ),
+            hint: "Check the disk and the space on it.",
+            path,
+        },
         ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => RepairError::Damaged {
             reason: message.clone().unwrap_or_else(|| "SQLite found it malformed".into()),
             path,

@@ -24,6 +24,7 @@ const POINTS: &[&str] = &[
     "backed-up",
     "locked",
     "changed",
+    "intended",
     "prepared",
     "exchanged",
     "committed",
@@ -36,6 +37,7 @@ const POINTS: &[&str] = &[
     "locked,noted",
     "locked,locked:2",
     "locked,changed:2",
+    "locked,intended:2",
     "locked,committed:2",
     "locked,noted:2",
 ];
@@ -210,7 +212,7 @@ fn is_killed_at_every_step(name: &str, expected: &str) {
 fn an_import_into_a_new_database_that_is_killed_at_any_step_is_before_or_after() {
     is_killed_at_every_step(
         "import into a new database",
-        "start none, logged none, locked none, changed none, prepared none, committed none, noted none, published some, moved some, read-back some, finished some, locked,noted none, locked,locked:2 none, locked,changed:2 none, locked,committed:2 none, locked,noted:2 none",
+        "start none, logged none, locked none, changed none, intended none, prepared none, committed none, noted none, published some, moved some, read-back some, finished some, locked,noted none, locked,noted:2 some",
     );
 }
 
@@ -218,7 +220,7 @@ fn an_import_into_a_new_database_that_is_killed_at_any_step_is_before_or_after()
 fn an_import_into_a_database_that_is_killed_at_any_step_is_before_or_after() {
     is_killed_at_every_step(
         "import into a database",
-        "start none, logged none, locked none, changed none, committed some, noted some, moved some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,committed:2 some, locked,noted:2 some",
+        "start none, logged none, locked none, changed none, intended none, committed some, noted some, moved some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,intended:2 some, locked,committed:2 some, locked,noted:2 some",
     );
 }
 
@@ -226,7 +228,7 @@ fn an_import_into_a_database_that_is_killed_at_any_step_is_before_or_after() {
 fn a_prune_that_is_killed_at_any_step_is_before_or_after() {
     is_killed_at_every_step(
         "prune",
-        "start none, logged none, locked none, changed none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,committed:2 some, locked,noted:2 some",
+        "start none, logged none, locked none, changed none, intended none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,intended:2 some, locked,committed:2 some, locked,noted:2 some",
     );
 }
 
@@ -234,7 +236,7 @@ fn a_prune_that_is_killed_at_any_step_is_before_or_after() {
 fn a_prune_of_a_database_with_a_write_ahead_log_that_is_killed_at_any_step_is_before_or_after() {
     is_killed_at_every_step(
         "prune with a log",
-        "start none, logged none, locked none, changed none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,committed:2 some, locked,noted:2 some",
+        "start none, logged none, locked none, changed none, intended none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,intended:2 some, locked,committed:2 some, locked,noted:2 some",
     );
 }
 
@@ -242,7 +244,7 @@ fn a_prune_of_a_database_with_a_write_ahead_log_that_is_killed_at_any_step_is_be
 fn a_prune_of_a_session_file_that_is_killed_at_any_step_is_before_or_after() {
     is_killed_at_every_step(
         "prune of a session file",
-        "start none, logged none, locked none, changed none, prepared none, exchanged some, committed some, noted some, read-back some, finished some, locked,noted some",
+        "start none, logged none, locked none, changed none, intended none, prepared none, exchanged some, committed some, noted some, read-back some, finished some, locked,noted some",
     );
 }
 
@@ -250,7 +252,7 @@ fn a_prune_of_a_session_file_that_is_killed_at_any_step_is_before_or_after() {
 fn a_prune_of_agents_that_is_killed_at_any_step_is_before_or_after() {
     is_killed_at_every_step(
         "prune of agents",
-        "start none, logged none, locked none, changed none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,committed:2 some, locked,noted:2 some",
+        "start none, logged none, locked none, changed none, intended none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,intended:2 some, locked,committed:2 some, locked,noted:2 some",
     );
 }
 
@@ -258,7 +260,7 @@ fn a_prune_of_agents_that_is_killed_at_any_step_is_before_or_after() {
 fn a_prune_of_transcripts_that_is_killed_at_any_step_is_before_or_after() {
     is_killed_at_every_step(
         "prune of transcripts",
-        "start none, logged none, locked none, changed none, committed some, noted some, moved some, moved:2 some, read-back some, finished some, locked,noted some, locked,noted:2 some",
+        "start none, logged none, locked none, changed none, intended none, committed some, noted some, moved some, moved:2 some, read-back some, finished some, locked,noted some, locked,noted:2 some",
     );
 }
 
@@ -266,7 +268,7 @@ fn a_prune_of_transcripts_that_is_killed_at_any_step_is_before_or_after() {
 fn a_deletion_by_issue_that_is_killed_at_any_step_is_before_or_after() {
     is_killed_at_every_step(
         "delete-issue",
-        "start none, logged none, locked none, changed none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,committed:2 some, locked,noted:2 some",
+        "start none, logged none, locked none, changed none, intended none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,intended:2 some, locked,committed:2 some, locked,noted:2 some",
     );
 }
 
@@ -274,7 +276,7 @@ fn a_deletion_by_issue_that_is_killed_at_any_step_is_before_or_after() {
 fn a_deletion_of_sessions_that_is_killed_at_any_step_is_before_or_after() {
     is_killed_at_every_step(
         "delete-session",
-        "start none, logged none, locked none, changed none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,committed:2 some, locked,noted:2 some",
+        "start none, logged none, locked none, changed none, intended none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,intended:2 some, locked,committed:2 some, locked,noted:2 some",
     );
 }
 
@@ -282,7 +284,7 @@ fn a_deletion_of_sessions_that_is_killed_at_any_step_is_before_or_after() {
 fn a_migration_that_is_killed_at_any_step_is_before_or_after() {
     is_killed_at_every_step(
         "migrate",
-        "start none, logged none, backed-up none, locked none, changed none, committed some, noted some, read-back some, finished some, locked,noted some",
+        "start none, logged none, backed-up none, locked none, changed none, intended none, committed some, noted some, read-back some, finished some, locked,noted some",
     );
 }
 
@@ -290,7 +292,7 @@ fn a_migration_that_is_killed_at_any_step_is_before_or_after() {
 fn a_migration_of_a_configuration_that_is_killed_at_any_step_is_before_or_after() {
     is_killed_at_every_step(
         "migrate a configuration",
-        "start none, logged none, locked none, changed none, prepared none, exchanged some, committed some, noted some, read-back some, finished some, locked,noted some",
+        "start none, logged none, locked none, changed none, intended none, prepared none, exchanged some, committed some, noted some, read-back some, finished some, locked,noted some",
     );
 }
 
@@ -298,7 +300,7 @@ fn a_migration_of_a_configuration_that_is_killed_at_any_step_is_before_or_after(
 fn an_undo_that_is_killed_at_any_step_is_before_or_after() {
     is_killed_at_every_step(
         "undo",
-        "start none, logged none, locked none, changed none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,committed:2 some, locked,noted:2 some",
+        "start none, logged none, locked none, changed none, intended none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,intended:2 some, locked,committed:2 some, locked,noted:2 some",
     );
 }
 
@@ -306,6 +308,6 @@ fn an_undo_that_is_killed_at_any_step_is_before_or_after() {
 fn an_undo_of_an_import_that_is_killed_at_any_step_is_before_or_after() {
     is_killed_at_every_step(
         "undo of an import",
-        "start none, logged none, locked some, changed some, committed some, noted some, moved some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,committed:2 some, locked,noted:2 some",
+        "start none, logged none, locked some, changed some, intended some, committed some, noted some, moved some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,intended:2 some, locked,committed:2 some, locked,noted:2 some",
     );
 }

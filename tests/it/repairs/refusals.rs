@@ -14,6 +14,11 @@ const PRUNE: &[&str] = &["prune", "store.db", "--apply"];
 /// Checks that a refusal is one: said in one line, and with no trace.
 pub fn is_refused(home: &Home, ended: &Ended, before: &Files, says: &str) {
     assert_eq!(ended.status, 3, "{}{}", ended.out, ended.err);
+    left_no_trace(home, ended, before, says);
+}
+
+/// Checks that what was refused, or failed, is said in one line, and left no trace.
+pub fn left_no_trace(home: &Home, ended: &Ended, before: &Files, says: &str) {
     assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
     assert!(ended.err.starts_with("sessionscope: ") && ended.err.contains(says), "{}", ended.err);
     assert!(ended.err.trim_end().ends_with('.'), "{}", ended.err);

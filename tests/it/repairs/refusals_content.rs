@@ -119,7 +119,7 @@ bad.all-nul.json import: refused
 bad.bom.json prune: refused
 bad.bom.json import: refused
 bad.deep-nesting.json prune: keep 1
-bad.deep-nesting.json import: keep 1, reject 1
+bad.deep-nesting.json import: reject 1
 bad.duplicate-keys.json prune: delete 2
 bad.duplicate-keys.json import: insert 1, reject 1, rename 1
 bad.empty-file.json prune: refused
@@ -161,9 +161,9 @@ fn what_makes_no_sense_is_wrong_usage() {
         (2, "--repo", &["delete-issue", "store.db", "--forge", "f", "--issue", "1", "--apply"]),
         (2, "required", &["delete-session", "store.db", "--apply"]),
         (2, "cannot be used with", &["undo", "1", "--restore-to", "x", "--apply"]),
-        (3, "There is no operation 99", &["undo", "99", "--apply"]),
-        (3, "There is no operation ../1", &["undo", "../1", "--apply"]),
-        (3, "There is no operation 99", &["forget", "99", "--apply"]),
+        (2, "There is no operation 99", &["undo", "99", "--apply"]),
+        (2, "There is no operation ../1", &["undo", "../1", "--apply"]),
+        (2, "There is no operation 99", &["forget", "99", "--apply"]),
         (1, "There is no file or folder none.db", &["prune", "none.db", "--apply"]),
         (
             1,

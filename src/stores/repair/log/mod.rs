@@ -12,16 +12,17 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::draft::{self, EDIT, Names};
-use crate::core::repair::{EachDone, Edit, RepairError};
+use crate::core::repair::{EachDone, Edit, EditKind, Record, RepairError};
 use crate::core::{Operation, OperationState, Timestamp, parse_timestamp};
 use crate::stores::data_folder;
 
-/// `batches` are the lines that are done; `left` those of them that were left alone.
+/// `batches` are the lines that are done, or, the last, that a commit was to make last; `left_alone` those of them that
+/// were left alone.
 const TABLES: &str = "
     CREATE TABLE operation (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
     CREATE TABLE edits (n INTEGER PRIMARY KEY, action TEXT, key TEXT, reason TEXT, grp INTEGER, tbl TEXT,
       kind INTEGER, edits TEXT, id, before BLOB, after BLOB);
-    CREATE TABLE batches (first INTEGER PRIMARY KEY, last INTEGER);
+    CREATE TABLE batches (first INTEGER PRIMARY KEY, last INTEGER, done INTEGER);
     CREATE TABLE left_alone (n INTEGER PRIMARY KEY, how TEXT);";
 
 /// Takes an edit of the log: its line, then as [`EachDone`].
@@ -86,12 +87,13 @@ impl Log {
     pub fn operations(&self) -> Vec<Operation> {
         let mut found: Vec<Operation> =
             self.ids().iter().rev().filter_map(|id| self.read(&id.to_string()).ok()).collect();
-        // An undo that stands undoes; not one that was undone itself, or came only half the way: that can be finished.
+        // An undo that stands undoes; one that was undone itself does not.
         let undone = |of: &str, all: &[Operation]| -> Option<String> {
             let by = all.iter().find(|o| {
+                // One that left something is not the end of it: the rest can be taken back by another.
                 o.undoes.as_deref() == Some(of)
+                    && (o.done, o.left) == (o.planned, 0)
                     && o.done > 0
-                    && matches!(o.state, OperationState::Applied | OperationState::Forgotten)
                     && o.undone_by.is_none()
             })?;
             Some(by.id.clone())
@@ -128,9 +130,11 @@ impl Log {
             connection.query_row(sql, [], |r| r.get::<_, i64>(0)).map(i64::unsigned_abs)
         };
         let planned = text("planned")?.parse().unwrap_or(0);
-        let left = count("SELECT count(*) FROM left_alone")?;
+        let left = count(
+            "SELECT count(*) FROM left_alone AS l JOIN batches AS b ON l.n BETWEEN b.first AND b.last AND b.done",
+        )?;
         let seen = count(
-            "SELECT coalesce(sum((SELECT count(*) FROM edits WHERE n BETWEEN b.first AND b.last)), 0) FROM batches AS b",
+            "SELECT coalesce(sum((SELECT count(*) FROM edits WHERE n BETWEEN b.first AND b.last)), 0) FROM batches AS b WHERE done",
         )?;
         let mut state = OperationState::parse(&text("state")?).unwrap_or(OperationState::Pending);
         if state == OperationState::Pending && self.is_locked(id) {
@@ -158,6 +162,7 @@ impl Log {
             undone_by: None,
             backup: value(&connection, "backup")?.map(PathBuf::from).filter(|p| p.exists()),
             longest_lock_us: value(&connection, "longest_lock_us")?.and_then(|n| n.parse().ok()),
+            locks: value(&connection, "locks")?.and_then(|json| serde_json::from_str(&json).ok()),
         })
     }
 
@@ -175,7 +180,7 @@ impl Log {
     pub fn done_edits(&self, id: &str, each: &mut EachDone<'_>) -> Result<(), RepairError> {
         self.edits(
             id,
-            "WHERE EXISTS (SELECT 1 FROM batches WHERE n BETWEEN first AND last)
+            "WHERE EXISTS (SELECT 1 FROM batches WHERE n BETWEEN first AND last AND done)
                AND NOT EXISTS (SELECT 1 FROM left_alone AS l WHERE l.n = e.n) ORDER BY n DESC",
             &mut |_, key, reason, group, edit| each(key, reason, group, edit),
         )
@@ -212,6 +217,15 @@ impl Log {
         read().unwrap_or_default()
     }
 
+    /// Where an operation moved its last file to.
+    pub fn moved_to(&self, id: &str) -> Option<PathBuf> {
+        let read = || -> rusqlite::Result<Vec<u8>> {
+            let sql = "SELECT after FROM edits WHERE kind = ?1 ORDER BY n DESC LIMIT 1";
+            self.connect(id, false)?.query_row(sql, [EditKind::Move as i64], |r| r.get(0))
+        };
+        Record(read().ok()?).text(0).map(PathBuf::from)
+    }
+
     /// Ends an operation's undo, and frees the space that it takes.
     pub fn forget(&self, id: &str) -> Result<u64, RepairError> {
         let operation = self.operation(id)?;
@@ -220,9 +234,6 @@ impl Log {
         };
         match operation.state {
             OperationState::Running => return refuse("it is being applied right now"),
-            OperationState::Pending => {
-                return refuse("it was interrupted, and its log is what tells how far it came");
-            }
             OperationState::Forgotten => return Ok(0),
             _ => {}
         }

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::os::unix::fs::OpenOptionsExt as _;
 
-use rusqlite::params;
+use rusqlite::Connection;
 
 use super::{Log, set, value};
 use crate::core::repair::{Edit, EditKind, RepairError, Standing};
@@ -15,10 +15,9 @@ impl Log {
         self.operations().into_iter().filter(|o| o.state == OperationState::Pending).collect()
     }
 
-    /// Writes down how far an interrupted operation came, by how the store stands to what is not noted yet.
+    /// Writes down how far an interrupted operation came: whether its last commit, which was intended, was made.
     ///
-    /// Batches are done one after the other: none was begun behind the first edit that is clearly not done. `from_nothing`
-    /// says that what was noted is gone too.
+    /// `from_nothing` says that what was noted is gone too.
     pub fn settle(
         &self,
         id: &str,
@@ -26,58 +25,56 @@ impl Log {
         from_nothing: bool,
         standing: &mut dyn FnMut(&Edit) -> Result<Standing, RepairError>,
     ) -> Result<Operation, RepairError> {
-        let noted = match from_nothing {
-            true => -1,
-            false => self.noted(id).map_err(|e| self.unwritable(e))?,
-        };
-        let mut lines: Vec<u64> = Vec::new();
-        let mut ended = false;
-        self.edits(id, &format!("WHERE n > {noted} ORDER BY n"), &mut |n, _, _, _, edit| {
-            if !ended {
-                match standing(&edit)? {
-                    Standing::After => lines.push(n),
-                    Standing::Before => ended = true,
-                    Standing::Changed(_) => {}
+        let mut evidence = Evidence::default();
+        if !from_nothing {
+            let intended = "WHERE EXISTS (SELECT 1 FROM batches WHERE n BETWEEN first AND last AND NOT done)
+                 AND NOT EXISTS (SELECT 1 FROM left_alone AS l WHERE l.n = e.n) ORDER BY n";
+            self.edits(id, intended, &mut |_, _, _, _, edit| {
+                if !evidence.is_certain() {
+                    evidence.add(&edit, &standing(&edit)?);
                 }
-            }
-            Ok(())
-        })?;
-        let write = || -> rusqlite::Result<()> {
-            let connection = self.connect(id, true)?;
-            connection.execute_batch("PRAGMA synchronous = FULL; BEGIN IMMEDIATE")?;
+                Ok(())
+            })?;
+        }
+        let made = evidence.says_made();
+        self.rewrite(id, |connection| {
             if from_nothing {
-                connection.execute_batch("DELETE FROM batches; DELETE FROM left_alone")?;
+                return connection.execute_batch("DELETE FROM batches; DELETE FROM left_alone");
             }
-            {
-                let mut insert = connection.prepare("INSERT INTO batches VALUES (?1, ?2)")?;
-                for run in lines.chunk_by(|a, b| *b == a + 1) {
-                    insert.execute(params![run[0] as i64, run[run.len() - 1] as i64])?;
-                }
+            if !made {
+                connection.execute_batch(
+                    "DELETE FROM left_alone WHERE EXISTS (SELECT 1 FROM batches WHERE n BETWEEN first AND last AND NOT done);
+                     DELETE FROM batches WHERE NOT done",
+                )?;
             }
-            connection.execute_batch("COMMIT")
-        };
-        write().map_err(|e| self.unwritable(e))?;
+            connection.execute_batch("UPDATE batches SET done = 1")
+        })?;
         let operation = self.operation(id)?;
         let state = match operation.done {
             0 => OperationState::Nothing,
             done if done + operation.left >= operation.planned => OperationState::Applied,
             _ => OperationState::Partly,
         };
-        let end = || -> rusqlite::Result<()> {
-            let connection = self.connect(id, true)?;
-            connection.execute_batch("PRAGMA synchronous = FULL; BEGIN IMMEDIATE")?;
-            set(&connection, "state", state.as_str())?;
-            set(&connection, "finished_at", &now.rfc3339())?;
-            connection.execute_batch("COMMIT")
-        };
-        end().map_err(|e| self.unwritable(e))?;
+        self.rewrite(id, |connection| {
+            set(connection, "state", state.as_str())?;
+            set(connection, "finished_at", &now.rfc3339())
+        })?;
         let _ = fs::remove_file(self.lock_file(id));
         self.operation(id)
     }
 
-    /// The last line that is known to be done; -1 where none is.
-    fn noted(&self, id: &str) -> rusqlite::Result<i64> {
-        self.connect(id, false)?.query_row("SELECT coalesce(max(last), -1) FROM batches", [], |r| r.get(0))
+    fn rewrite(
+        &self,
+        id: &str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+    ) -> Result<(), RepairError> {
+        let write = || -> rusqlite::Result<()> {
+            let connection = self.connect(id, true)?;
+            connection.execute_batch("PRAGMA synchronous = FULL; BEGIN IMMEDIATE")?;
+            work(&connection)?;
+            connection.execute_batch("COMMIT")
+        };
+        write().map_err(|e| self.unwritable(e))
     }
 
     /// Whether an operation has edits besides files that move.
@@ -136,5 +133,36 @@ impl Log {
                 }
             }
         }
+    }
+}
+
+/// What the rows of a commit tell of whether it was made.
+///
+/// A row that is exactly as it was, though it was to change or to go, says no; one that is exactly as it was to become
+/// says yes. That a row is not there says little: its program may have taken it out, before or after.
+#[derive(Default)]
+struct Evidence {
+    yes: bool,
+    no: bool,
+    gone: bool,
+}
+
+impl Evidence {
+    fn add(&mut self, edit: &Edit, standing: &Standing) {
+        match standing {
+            Standing::Before if edit.before.is_some() => self.no = true,
+            Standing::After if edit.after.is_some() => self.yes = true,
+            // Deleted, as far as can be seen.
+            Standing::After => self.gone = true,
+            Standing::Before | Standing::Changed(_) => {}
+        }
+    }
+
+    fn is_certain(&self) -> bool {
+        self.no || self.yes
+    }
+
+    fn says_made(&self) -> bool {
+        !self.no && (self.yes || self.gone)
     }
 }

@@ -11,7 +11,7 @@ use super::super::guard::{self, Identity};
 use super::super::moves;
 use super::{Log, Open, TABLES, set};
 use crate::core::repair::{Plan, RepairError};
-use crate::core::{Operation, OperationLog, OperationState, Timestamp};
+use crate::core::{LockTimes, Operation, OperationLog, OperationState, Timestamp};
 
 /// What an operation's file must have room for, besides its edits.
 const ROOM_BYTES: u64 = 1 << 20;
@@ -24,14 +24,24 @@ impl Log {
         }
     }
 
-    fn write(&self, id: &str, facts: &[(&str, &str)]) -> Result<(), RepairError> {
+    fn transaction(
+        &self,
+        id: &str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+    ) -> Result<(), RepairError> {
         let connection = self.opened(id)?;
         let all = || -> rusqlite::Result<()> {
-            connection.execute_batch("BEGIN")?;
-            facts.iter().try_for_each(|(name, value)| set(connection, name, value))?;
-            connection.execute_batch("COMMIT")
+            let transaction = connection.unchecked_transaction()?;
+            work(&transaction)?;
+            transaction.commit()
         };
         all().map_err(|e| self.unwritable(e))
+    }
+
+    fn write(&self, id: &str, facts: &[(&str, &str)]) -> Result<(), RepairError> {
+        self.transaction(id, |connection| {
+            facts.iter().try_for_each(|(name, value)| set(connection, name, value))
+        })
     }
 
     /// Makes the next operation's file, and holds its lock.
@@ -42,16 +52,21 @@ impl Log {
         loop {
             let id = next.to_string();
             // The lock first: a file without one is taken for interrupted.
-            match new(self.lock_file(&id)) {
+            let made = new(self.lock_file(&id)).and_then(|lock| {
+                lock.lock()?;
+                // Somebody may have taken it for left over before it was locked.
+                let locked = Identity::of(&lock.metadata()?);
+                if Identity::read(&self.lock_file(&id)) != Some(locked) {
+                    return Err(std::io::ErrorKind::AlreadyExists.into());
+                }
+                new(self.file(&id)).map(|_| lock).inspect_err(|_| {
+                    let _ = fs::remove_file(self.lock_file(&id));
+                })
+            });
+            match made {
                 Ok(lock) => {
-                    lock.lock()?;
-                    // Somebody may have taken it for left over before it was locked.
-                    let locked = Identity::of(&lock.metadata()?);
-                    if Identity::read(&self.lock_file(&id)) != Some(locked) {
-                        continue;
-                    }
-                    new(self.file(&id))?;
-                    moves::sync_folder(&self.folder)?;
+                    // A file system that does not know how is no reason to change nothing.
+                    let _ = moves::sync_folder(&self.folder);
                     return Ok((id, lock));
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => next += 1,
@@ -120,29 +135,48 @@ impl OperationLog for Log {
         self.write(id, &[("backup", &path.to_string_lossy())])
     }
 
-    fn note(&mut self, id: &str, from: u64, to: u64, left: &[(u64, String)]) -> Result<(), RepairError> {
-        let connection = self.opened(id)?;
-        let write = || -> rusqlite::Result<()> {
-            connection.execute_batch("BEGIN")?;
-            connection.execute("INSERT INTO batches VALUES (?1, ?2)", params![from as i64, to as i64])?;
+    fn intend(
+        &mut self,
+        id: &str,
+        from: u64,
+        to: u64,
+        left: &[(u64, String)],
+        facts: &[(&'static str, String)],
+    ) -> Result<(), RepairError> {
+        self.transaction(id, |connection| {
+            let batch = params![from as i64, to as i64];
+            connection.execute("INSERT INTO batches VALUES (?1, ?2, 0)", batch)?;
             for (line, how) in left {
-                connection
-                    .prepare_cached("INSERT INTO left_alone VALUES (?1, ?2)")?
-                    .execute(params![*line as i64, how])?;
+                leave(connection, *line, how)?;
             }
-            connection.execute_batch("COMMIT")
-        };
-        write().map_err(|e| self.unwritable(e))
+            facts.iter().try_for_each(|(name, value)| set(connection, name, value))
+        })
     }
 
-    fn note_facts(&mut self, id: &str, facts: &[(&str, &str)]) -> Result<(), RepairError> {
-        self.write(id, facts)
+    fn confirm(&mut self, id: &str, from: u64) -> Result<(), RepairError> {
+        self.transaction(id, |connection| {
+            connection.execute("UPDATE batches SET done = 1 WHERE first = ?1", [from as i64]).map(|_| ())
+        })
+    }
+
+    fn withdraw(&mut self, id: &str, from: u64) -> Result<(), RepairError> {
+        self.transaction(id, |connection| {
+            connection.execute("DELETE FROM left_alone WHERE n >= ?1", [from as i64])?;
+            connection.execute("DELETE FROM batches WHERE first = ?1", [from as i64]).map(|_| ())
+        })
+    }
+
+    fn leave(&mut self, id: &str, line: u64, how: &str) -> Result<(), RepairError> {
+        self.transaction(id, |connection| leave(connection, line, how))
     }
 
     fn note_locks(&mut self, id: &str, locks_us: &[u64]) -> Result<(), RepairError> {
-        match locks_us.iter().max() {
-            Some(longest) => self.write(id, &[("longest_lock_us", &longest.to_string())]),
-            None => Ok(()),
+        match (locks_us.iter().max(), LockTimes::of(locks_us)) {
+            (Some(longest), Some(locks)) => {
+                let locks = serde_json::to_string(&locks).unwrap_or_default();
+                self.write(id, &[("longest_lock_us", &longest.to_string()), ("locks", &locks)])
+            }
+            _ => Ok(()),
         }
     }
 
@@ -153,6 +187,10 @@ impl OperationLog for Log {
         self.close();
         let _ = fs::remove_file(self.lock_file(id));
         self.operation(id)
+    }
+
+    fn release(&mut self) {
+        self.close();
     }
 
     fn abandon(&mut self, id: &str) -> Result<(), RepairError> {
@@ -181,4 +219,9 @@ impl Log {
             let _ = fs::remove_file(path);
         }
     }
+}
+
+fn leave(connection: &Connection, line: u64, how: &str) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO left_alone VALUES (?1, ?2)")?;
+    insert.execute(params![line as i64, how]).map(|_| ())
 }
