@@ -1,6 +1,7 @@
 //! Repairs, from their arguments to the store, the operation log and back.
 
 mod disk;
+mod foreign;
 mod kill;
 mod kill_random;
 mod live;
@@ -317,6 +318,17 @@ fn exact(value: ValueRef<'_>) -> String {
         },
         ValueRef::Blob(bytes) => format!("x{}", sessionscope::core::hex(bytes)),
     }
+}
+
+/// The lines of a plan, to read: each after a line break.
+pub fn lines(plan: &Json) -> String {
+    let text = |line: &Json, name: &str| line[name].as_str().expect("text").to_owned();
+    let lines = plan["plan"].as_array().expect("a plan").iter();
+    lines
+        .map(|l| {
+            format!("\n{} {} {}: {}", text(l, "action"), text(l, "table"), text(l, "key"), text(l, "reason"))
+        })
+        .collect()
 }
 
 /// Long enough for a batch that holds the lock to be ended at its next row.
