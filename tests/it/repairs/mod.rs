@@ -2,6 +2,7 @@
 
 mod disk;
 mod foreign;
+mod issue;
 mod kill;
 mod kill_random;
 mod live;
