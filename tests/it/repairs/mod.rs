@@ -2,10 +2,12 @@
 
 mod disk;
 mod foreign;
+mod import;
 mod issue;
 mod kill;
 mod kill_random;
 mod live;
+mod prune;
 mod refusals;
 mod refusals_content;
 mod stores;
