@@ -4,12 +4,14 @@ mod disk;
 mod foreign;
 mod import;
 mod issue;
+mod json;
 mod kill;
 mod kill_random;
 mod live;
 mod prune;
 mod refusals;
 mod refusals_content;
+mod secrets;
 mod stores;
 
 use std::collections::BTreeMap;
