@@ -8,10 +8,10 @@ use std::sync::Arc;
 use rusqlite::types::{ToSql, ToSqlOutput, Value as Sql, ValueRef};
 use rusqlite::{Connection, Row, params};
 
-use super::scratch::Scratch;
 use super::writer::failure;
 use crate::core::repair::{Action, Draft, Edit, EditKind, Item, PlanItems, PlanLine, Record, RepairError};
 use crate::core::{Flow, KeyId, StoreError};
+use crate::stores::scratch::Scratch;
 use crate::stores::sqlite::sqlite_error;
 
 /// `kind` is null where the line changes nothing. A key is a rowid, or the JSON of key values.

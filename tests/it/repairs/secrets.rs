@@ -165,3 +165,23 @@ fn everything_that_holds_rows_is_its_owners_alone() {
         drop(halted);
     }
 }
+
+#[test]
+fn what_a_killed_program_left_of_a_private_copy_is_removed() {
+    let home = Home::new();
+    let tmp = home.data().parent().expect("the home").join("tmp");
+    let left = tmp.join("sessionscope-scratch-left");
+    fs::create_dir(&left).expect("a folder");
+    fs::write(left.join("copy.sqlite"), SECRET).expect("written");
+    let other = tmp.join("sessionscope-other");
+    fs::create_dir(&other).expect("a folder");
+    home.operations();
+    assert!(!left.exists() && other.exists());
+    fs::remove_dir(other).expect("removed");
+    // One that is in use is not: the plan of a repair that stands still.
+    home.database("store.db", &super::stores::hooks(1, 0));
+    let halted = home.halted("start", &["prune", "store.db", "--apply"]).expect("it stands still");
+    home.operations();
+    let ended = halted.finish();
+    assert_eq!(ended.status, 0, "{}", ended.err);
+}

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::guard::Identity;
+use super::repair::guard::Identity;
 
 const PREFIX: &str = "sessionscope-scratch-";
 /// So often a new folder is made where somebody takes it for left over before it is locked.
@@ -35,6 +35,10 @@ impl Scratch {
             }
         }
         Err(io::Error::other("another program removes it"))
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     /// A file in it.
