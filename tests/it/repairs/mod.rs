@@ -13,6 +13,7 @@ mod refusals;
 mod refusals_content;
 mod secrets;
 mod stores;
+mod writers;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -187,7 +188,7 @@ impl Home {
                     fs::read(path).expect("readable").first().is_none_or(|b| *b == 0)
                 }
                 Some("stores") => !name.contains(".sessionscope"),
-                _ => name == ".go-on",
+                _ => name == ".go-on" || name == ".stop",
             };
             if !wanted {
                 found.push(inner);
