@@ -10,8 +10,8 @@ use rusqlite::Connection;
 use super::document::{self, Contents, Document};
 use super::scratch::Scratch;
 use super::sqlite::{
-    Cancel, Clock, Context, FileFacts, Mapping, Schema, SqliteStore, connect, install, memory, memory_again,
-    sqlite_error,
+    Cancel, Clock, Context, FileFacts, Mapping, Schema, SqliteStore, beside, connect, install, memory,
+    memory_again, sqlite_error,
 };
 use super::{document_adapters, durable, gate, ledgers, migrations, repair, sqlite_adapters};
 use crate::core::{About, Finding, NativeKind, Size, StoreError, Table};
@@ -354,14 +354,9 @@ fn private_copy(path: &Path) -> Result<(PathBuf, Scratch), StoreError> {
     let real = copied_path(path, folder.path());
     let _looking = gate::look();
     for suffix in ["", "-wal", "-journal"] {
-        let beside = |p: &Path| {
-            let mut name = p.as_os_str().to_owned();
-            name.push(suffix);
-            PathBuf::from(name)
-        };
-        let from = beside(path);
+        let from = beside(path, suffix);
         if suffix.is_empty() || from.exists() {
-            fs::copy(&from, beside(&real)).map_err(|e| unreadable(&from, &e))?;
+            fs::copy(&from, beside(&real, suffix)).map_err(|e| unreadable(&from, &e))?;
         }
     }
     // The copy is ours: opened for writing once, so that a broken transaction is rolled back.

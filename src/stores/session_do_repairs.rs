@@ -36,7 +36,7 @@ impl Repairs for SessionDoRepairs {
         }
         for table in TABLES {
             let Some(shape) = db.shape(table)? else { continue };
-            db.each(&shape, "", &[], &mut |row| {
+            db.all(&shape, &mut |row| {
                 let edit = db.deletion(&shape, row)?;
                 let key = relations::name_of(&shape, &edit);
                 each(Dependant { edit, key, reason: format!("it belongs to the session {id}") })

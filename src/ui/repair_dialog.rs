@@ -333,7 +333,9 @@ fn foot(ui: &mut Ui, repair: &mut RepairView, commands: &mut Vec<Command>) {
                 let failed = matches!(repair.stage, Stage::Failed(_));
                 let name = if nothing || failed { "Close" } else { "Cancel" };
                 let cancel = widgets::button(ui, name, "Nothing more is changed (Esc)");
-                if std::mem::take(&mut repair.focus_cancel) {
+                // Not while the dialog only finds its size: what is not drawn takes no focus.
+                if repair.focus_cancel && !ui.is_sizing_pass() && ui.is_enabled() {
+                    repair.focus_cancel = false;
                     cancel.request_focus();
                 }
                 widgets::focus_ring(ui, &cancel);

@@ -53,13 +53,18 @@ pub fn show(
     commands
 }
 
-/// Below this width the repairs are in one menu.
-const ROOM_FOR_REPAIRS: f32 = 760.0;
+/// What the right end of the bar takes, in points.
+const RIGHT_END: f32 = 280.0;
+
+/// What the chips of a narrowed table may take before the repairs are in one menu, in points.
+const ROOM_FOR_CHIPS: f32 = 220.0;
 
 /// The repairs of what the table shows, where the store has them.
 fn repairs(ui: &mut Ui, source: &mut SourceView, table: &Table, commands: &mut Vec<Command>) {
     let offers = source.about.shown().map(|a| a.offers.clone()).unwrap_or_default();
-    let chosen = source.table(table).selected.len() as u64;
+    let view = source.table(table);
+    let chosen = view.selected.len() as u64;
+    let narrowed = view.query.session.is_some() || !view.query.filters.is_empty();
     let delete = format!("Delete {}…", counted(chosen.max(1), "session"));
     let all: &[(Offer, &str, &str)] = match table {
         Table::Sessions => &[
@@ -81,7 +86,10 @@ fn repairs(ui: &mut Ui, source: &mut SourceView, table: &Table, commands: &mut V
             }
         }
     };
-    if shown.len() < 2 || ui.available_width() >= ROOM_FOR_REPAIRS {
+    let texts =
+        shown.iter().map(|(_, text, _)| widgets::button_width(ui, text) + ui.spacing().item_spacing.x);
+    let beside = if narrowed { RIGHT_END + ROOM_FOR_CHIPS } else { RIGHT_END };
+    if shown.len() < 2 || ui.available_width() >= texts.sum::<f32>() + beside {
         each(ui);
     } else {
         let button = egui::Button::new("Repair…").min_size(egui::vec2(0.0, sizes_in_use().control));

@@ -1,6 +1,7 @@
 //! What a plan does, in words for its button.
 
 use super::{Action, Repair};
+use crate::core::group;
 
 /// How many of what a plan does what to, in the order in which they come.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -68,14 +69,7 @@ fn sentence(parts: &[String]) -> String {
 
 /// `1 session`, `1,204 sessions`, `2 state entries`.
 pub fn counted(count: u64, noun: &str) -> String {
-    let digits = count.to_string();
-    let mut grouped = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
+    let grouped = group(count);
     match (count, noun.strip_suffix('y')) {
         (1, _) => format!("{grouped} {noun}"),
         (_, Some(stem)) => format!("{grouped} {stem}ies"),

@@ -58,7 +58,7 @@ impl Repairs for AgentMcpRepairs {
         let Some(shape) = db.shape(SESSIONS)? else { return Ok(false) };
         let after_ms = options.older_than_ms.unwrap_or(MOST_AGE_MS);
         let mut going = HashSet::new();
-        db.each(&shape, "", &[], &mut |row| {
+        db.all(&shape, &mut |row| {
             let session = Session::read(db, &shape, row)?;
             if session.goes(db.now_ms, after_ms) {
                 going.insert(session.id.clone());
@@ -179,7 +179,7 @@ fn state(
     each: &mut dyn FnMut(Candidate<'_>) -> Result<(), RepairError>,
 ) -> Result<(), RepairError> {
     let Some(shape) = db.shape(STATE)? else { return Ok(()) };
-    db.each(&shape, "", &[], &mut |row| {
+    db.all(&shape, &mut |row| {
         let value = |column: &str| match shape.place_of(column) {
             Some(at) => row.get_ref(at).map_err(|e| db.fail(e)),
             None => Ok(rusqlite::types::ValueRef::Null),

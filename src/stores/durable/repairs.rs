@@ -39,7 +39,7 @@ impl Repairs for ObjectRepairs {
         };
         for table in db.schema.tables.iter().filter(own) {
             let Some(shape) = db.shape(&table.name)? else { continue };
-            db.each(&shape, "", &[], &mut |row| {
+            db.all(&shape, &mut |row| {
                 let edit = db.deletion(&shape, row)?;
                 let key = relations::name_of(&shape, &edit);
                 each(Dependant { edit, key, reason: format!("it belongs to the object {id}") })

@@ -6,77 +6,19 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rusqlite::{Connection, Row, params_from_iter};
-
+use super::db::Db;
 use super::guard::{self, Identity};
 use super::relations::{self, Relation};
-use super::rows::{Bound, Shape, Shapes};
+use super::rows::Shapes;
 use super::writer::DatabaseWriter;
 use super::{Repairs, backup, moves, repairs_of, steps};
 use crate::core::repair::{
     Candidate, Dependant, Dependants, DocumentMessage, Each, EachKey, Edit, EditKind, KnownSession, Needs,
-    NewSession, Permit, Place, PruneOptions, RepairError, SessionStore, Standing, StepPlan, Stored, Target,
+    NewSession, Permit, Place, PruneOptions, RepairError, SessionStore, Standing, StepPlan, Target,
     WriteStore,
 };
 use crate::core::{KeyId, ReadStore as _, Severity};
-use crate::stores::sqlite::{Clock, Schema, SqliteStore, sqlite_error};
-
-/// What an adapter's repairs work with: the database, read only.
-pub struct Db<'a> {
-    pub connection: &'a Connection,
-    pub schema: &'a Schema,
-    pub path: &'a Path,
-    /// The file's name without its last extension.
-    pub stem: &'a str,
-    pub now_ms: i64,
-    shapes: &'a Shapes,
-}
-
-impl<'a> Db<'a> {
-    /// A database that is of no kind yet.
-    pub(super) fn over(
-        connection: &'a Connection,
-        schema: &'a Schema,
-        path: &'a Path,
-        now_ms: i64,
-        shapes: &'a Shapes,
-    ) -> Self {
-        Db { connection, schema, path, stem: "", now_ms, shapes }
-    }
-
-    /// The shape of a table; none where there is no such table.
-    pub fn shape(&self, table: &str) -> Result<Option<Rc<Shape>>, RepairError> {
-        self.shapes.get(self.connection, table).map_err(|e| self.fail(e))
-    }
-
-    /// Hands out the rows of a table that `rest` (what follows FROM) selects: the rowid, then every column.
-    pub fn each(
-        &self,
-        shape: &Shape,
-        rest: &str,
-        values: &[Stored<'_>],
-        each: &mut dyn FnMut(&Row<'_>) -> Result<(), RepairError>,
-    ) -> Result<(), RepairError> {
-        let mut select =
-            self.connection.prepare_cached(&shape.select_with_rowid(rest)).map_err(|e| self.fail(e))?;
-        let values = values.iter().map(|v| Bound(*v));
-        let mut rows = select.query(params_from_iter(values)).map_err(|e| self.fail(e))?;
-        while let Some(row) = rows.next().map_err(|e| self.fail(e))? {
-            each(row)?;
-        }
-        Ok(())
-    }
-
-    /// The edit that deletes a row that [`Db::each`] handed out.
-    pub fn deletion(&self, shape: &Shape, row: &Row<'_>) -> Result<Edit, RepairError> {
-        let read = || Ok(Edit::delete(&shape.table, shape.id(row)?, shape.record(row, 1)?));
-        read().map_err(|e| self.fail(e))
-    }
-
-    pub fn fail(&self, error: rusqlite::Error) -> RepairError {
-        RepairError::Store(sqlite_error(error, self.path))
-    }
-}
+use crate::stores::sqlite::{Clock, SqliteStore, sqlite_error};
 
 /// A database that is there, and can be repaired where its adapters know how.
 pub struct Database {

@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::core::repair::RepairError;
+use crate::stores::sqlite::beside;
 
 /// Which file a path named when it was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,13 +24,6 @@ impl Identity {
     pub fn read(path: &Path) -> Option<Self> {
         fs::metadata(path).ok().map(|meta| Self::of(&meta))
     }
-}
-
-/// A file beside another, named like it with something behind.
-pub fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 /// Refuses a symbolic link before anything behind it is looked at.

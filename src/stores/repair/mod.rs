@@ -7,6 +7,7 @@ mod around;
 mod backup;
 mod config;
 mod database;
+mod db;
 mod draft;
 pub(in crate::stores) mod guard;
 mod log;
@@ -26,7 +27,7 @@ mod writer;
 
 pub use around::Around;
 pub use backup::backup;
-pub use database::Db;
+pub use db::Db;
 pub use log::Log;
 pub(in crate::stores) use members::{Members, Placed};
 pub use preview::preview;

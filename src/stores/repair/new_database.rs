@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::database::Db;
+use super::db::Db;
 use super::rows::Shapes;
 use super::writer::{DatabaseWriter, failure};
 use super::{all_repairs, guard, moves, steps, swap};
@@ -17,6 +17,7 @@ use crate::core::repair::{
     Commit, DocumentMessage, Edit, EditKind, Held, Needs, NewSession, Performed, Permit, RepairError,
     SessionStore, Standing, Step, StepPlan, Target, Watch, WriteStore,
 };
+use crate::stores::sqlite::beside;
 use crate::stores::sqlite::{Clock, Schema};
 
 /// A database that is not there yet.
@@ -247,7 +248,7 @@ impl Drop for Aside {
     fn drop(&mut self) {
         // Where it got its name, nothing is here any more.
         self.inner = None;
-        for path in [guard::beside(&self.path, "-journal"), self.path.clone()] {
+        for path in [beside(&self.path, "-journal"), self.path.clone()] {
             let _ = fs::remove_file(path);
         }
     }

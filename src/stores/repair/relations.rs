@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::Owned;
-use super::database::Db;
+use super::db::Db;
 use super::rows::Shape;
 use crate::core::KeyId;
 use crate::core::repair::{Dependant, Edit, Record, RepairError, Stored};

@@ -7,6 +7,7 @@ use super::log::Log;
 use super::{new_database, open_for_repair, swap, writer};
 use crate::core::repair::{Edit, EditKind, RepairError, Standing};
 use crate::core::{Operation, OperationState, Timestamp};
+use crate::stores::sqlite::beside;
 use crate::stores::{Options, scratch};
 
 /// What became of an interrupted operation.
@@ -59,7 +60,7 @@ fn look(log: &Log, operation: &Operation, options: &Options) -> Result<Operation
     if log.fact(&operation.id, "makes_store").is_some() {
         // What was made aside, and never got its name.
         let aside = new_database::prepared(path);
-        for path in [super::guard::beside(&aside, "-journal"), aside] {
+        for path in [beside(&aside, "-journal"), aside] {
             let _ = fs::remove_file(path);
         }
         if path.symlink_metadata().is_err() {

@@ -12,7 +12,7 @@ use super::rows::Shapes;
 use super::steps;
 use crate::core::repair::{Commit, Edit, EditKind, Held, Performed, Permit, RepairError, Watch, WriteStore};
 use crate::stores::gate;
-use crate::stores::sqlite::{Clock, sqlite_error, writer_waits};
+use crate::stores::sqlite::{Clock, beside, sqlite_error, writer_waits};
 
 /// How long a commit waits for readers, who cannot begin meanwhile, before the batch is given up and tried anew.
 const COMMIT_TIMEOUT: Duration = Duration::from_millis(60);
@@ -99,7 +99,7 @@ impl DatabaseWriter {
 ///
 /// Without it a read-only connection cannot open the database at all.
 pub fn roll_back_left(path: &Path, clock: &Clock) -> Result<(), RepairError> {
-    if !guard::beside(path, "-journal").exists() {
+    if !beside(path, "-journal").exists() {
         return Ok(());
     }
     let mut writer = DatabaseWriter::open_file(path, Identity::read(path), clock)?;

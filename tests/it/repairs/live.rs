@@ -1,6 +1,13 @@
 //! Another program writes the same store all the time.
 
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
 use rusqlite::Connection;
+use sessionscope::core::repair::{PruneOptions, SessionStore};
+use sessionscope::stores::Options;
+use sessionscope::stores::repair::open_for_repair;
 
 use super::stores::{hooks, state};
 use super::{Home, mode};
@@ -53,4 +60,70 @@ fn the_log_is_its_owners_alone() {
         assert_eq!(mode(&home.data().join("operations").join(name)), 0o600, "{name}");
     }
     assert!(Connection::open(path).is_ok());
+}
+
+#[test]
+fn an_operation_that_cannot_be_read_is_said_and_left_where_it_is() {
+    let home = Home::new();
+    home.database("store.db", crate::stores::session_do::SHIP);
+    home.apply(&["migrate", "store.db"]);
+    let broken = home.data().join("operations/7.sqlite");
+    std::fs::write(&broken, "no database").expect("written");
+    let listed = home.run(&["operations"]);
+    assert_eq!(listed.status, 3, "{}", listed.err);
+    assert!(listed.out.starts_with("1  "), "{}", listed.out);
+    assert!(listed.err.contains("7.sqlite") && listed.err.contains("cannot be read"), "{}", listed.err);
+    assert!(broken.exists());
+}
+
+/// Scans a database in rollback-journal mode slowly while somebody commits to it, and gives the keys that were seen.
+fn scanned_beside_a_writer(scan: impl FnOnce(&dyn SessionStore, &mut dyn FnMut(&str))) -> Vec<String> {
+    let home = Home::new();
+    let path = home.database("store.db", &hooks(30, 0));
+    let store = open_for_repair(&path, &Options::default()).expect("a store");
+    let (commit, wanted) = mpsc::channel();
+    let (committed, seen) = mpsc::channel();
+    let writer = thread::spawn(move || {
+        let other = Connection::open(path).expect("the database");
+        other.busy_timeout(Duration::from_secs(20)).expect("patient");
+        wanted.recv().expect("a scan that has begun");
+        let changed =
+            other.execute("UPDATE claude_sdk_sessions SET created_at = 1 WHERE key LIKE '%:30'", []);
+        committed.send(changed).expect("a scan");
+    });
+    let mut keys = Vec::new();
+    let mut between = false;
+    scan(store.as_ref(), &mut |key| {
+        if keys.is_empty() {
+            commit.send(()).expect("a writer");
+        }
+        keys.push(key.to_owned());
+        thread::sleep(Duration::from_millis(15));
+        between |= seen.try_recv().is_ok_and(|changed| changed == Ok(1));
+    });
+    writer.join().expect("it ends");
+    assert!(between, "the commit had to wait for the whole scan");
+    keys
+}
+
+#[test]
+fn others_may_commit_while_a_plan_is_made() {
+    let mut wanted: Vec<String> = (1..=30).map(|n| format!("forgejo:coder:acme/app:{n}")).collect();
+    let pruned = scanned_beside_a_writer(|store, each| {
+        let scan = store.prunable(&PruneOptions::default(), &mut |candidate| {
+            each(candidate.key);
+            Ok(())
+        });
+        assert!(scan.expect("a scan"));
+    });
+    assert_eq!(pruned, wanted);
+    let named = scanned_beside_a_writer(|store, each| {
+        let scan = store.resume_keys(&mut |key, _, _| {
+            each(key);
+            Ok(())
+        });
+        assert!(scan.expect("a scan"));
+    });
+    wanted.sort();
+    assert_eq!(named, wanted);
 }

@@ -83,7 +83,15 @@ impl Log {
         ids
     }
 
-    /// All operations, the newest first. What cannot be read is left out.
+    /// The files of operations that cannot be read, of which `operations` says nothing.
+    pub fn unreadable(&self) -> Vec<PathBuf> {
+        let ids = self.ids().into_iter().map(|id| id.to_string());
+        // One that is being made is locked, and will be readable once it is made.
+        let broken = |id: &String| self.read(id).is_err() && !self.is_locked(id);
+        ids.filter(broken).map(|id| self.file(&id)).collect()
+    }
+
+    /// All operations, the newest first. What cannot be read is left out; see `unreadable`.
     pub fn operations(&self) -> Vec<Operation> {
         let mut found: Vec<Operation> =
             self.ids().iter().rev().filter_map(|id| self.read(&id.to_string()).ok()).collect();

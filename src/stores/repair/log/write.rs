@@ -12,6 +12,7 @@ use super::super::moves;
 use super::{Log, Open, TABLES, set};
 use crate::core::repair::{Plan, RepairError};
 use crate::core::{LockTimes, Operation, OperationLog, OperationState, Timestamp};
+use crate::stores::sqlite::beside;
 
 /// What an operation's file must have room for, besides its edits.
 const ROOM_BYTES: u64 = 1 << 20;
@@ -214,7 +215,7 @@ impl Log {
 
     pub(super) fn remove(&self, id: &str) {
         let file = self.file(id);
-        for path in [guard::beside(&file, "-journal"), self.backup_file(id), file, self.lock_file(id)] {
+        for path in [beside(&file, "-journal"), self.backup_file(id), file, self.lock_file(id)] {
             // What is not there needs no removing; what stays is found at the next start, as an operation of nothing.
             let _ = fs::remove_file(path);
         }
