@@ -2,12 +2,15 @@
 
 mod disk;
 mod foreign;
+mod histories;
 mod import;
+mod inside;
 mod issue;
 mod json;
 mod kill;
 mod kill_random;
 mod live;
+mod properties;
 mod prune;
 mod refusals;
 mod refusals_content;
@@ -291,18 +294,29 @@ pub fn rows(path: &Path) -> BTreeMap<String, String> {
         "SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
     );
     for (table, _) in tables {
-        let keyed = connection.prepare(&format!("SELECT _rowid_ FROM \"{table}\"")).is_ok();
-        let keys: Vec<String> = connection
-            .prepare("SELECT name FROM pragma_table_info(?1) WHERE pk > 0 ORDER BY pk")
-            .and_then(|mut s| s.query_map([&table], |r| r.get(0))?.collect())
-            .expect("its key");
-        let place = match keyed {
-            true => "_rowid_".to_owned(),
-            false => keys.iter().map(|k| format!("quote(\"{k}\")")).collect::<Vec<_>>().join(" || ',' || "),
+        let quoted = table.replace('"', "\"\"");
+        let columns: Vec<(String, i64)> = connection
+            .prepare("SELECT name, pk FROM pragma_table_info(?1) ORDER BY pk")
+            .and_then(|mut s| s.query_map([&table], |r| Ok((r.get(0)?, r.get(1)?)))?.collect())
+            .expect("its columns");
+        let is_free = |name: &&str| {
+            !columns.iter().any(|(c, _)| c.eq_ignore_ascii_case(name))
+                && connection.prepare(&format!("SELECT {name} FROM \"{quoted}\"")).is_ok()
+        };
+        let keys = columns.iter().filter(|(_, pk)| *pk > 0);
+        let place = match ["rowid", "_rowid_", "oid"].into_iter().find(is_free) {
+            Some(name) => name.to_owned(),
+            None => keys
+                .map(|(k, _)| {
+                    let k = k.replace('"', "\"\"");
+                    format!("typeof(\"{k}\") || quote(\"{k}\") || hex(\"{k}\")")
+                })
+                .collect::<Vec<_>>()
+                .join(" || ',' || "),
         };
         let columns = if table == "sessionscope_migrations" { "version, name" } else { "*" };
         let mut select =
-            connection.prepare(&format!("SELECT {place}, {columns} FROM \"{table}\"")).expect("a table");
+            connection.prepare(&format!("SELECT {place}, {columns} FROM \"{quoted}\"")).expect("a table");
         let width = select.column_count();
         let mut rows = select.query([]).expect("rows");
         while let Some(row) = rows.next().expect("a row") {
