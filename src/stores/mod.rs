@@ -14,6 +14,7 @@ mod ledgers;
 pub mod migrations;
 mod open;
 pub mod repair;
+mod scratch;
 mod session_do;
 mod session_do_repairs;
 mod session_document;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::document::{self, Contents, Document};
+use super::scratch::Scratch;
 use super::sqlite::{
     Cancel, Clock, Context, FileFacts, Mapping, Schema, SqliteStore, beside, connect, install, memory,
     memory_again, sqlite_error,
@@ -38,7 +39,7 @@ pub struct Opened {
 
 /// How to connect once more to what is open.
 enum Again {
-    File { path: PathBuf, copy: Option<Arc<tempfile::TempDir>> },
+    File { path: PathBuf, copy: Option<Arc<Scratch>> },
     Memory { name: String, contents: Arc<Contents>, id: &'static str },
 }
 
@@ -199,7 +200,7 @@ fn memory_store(
 fn open_database(
     path: &Path,
     real: &Path,
-    copy: Option<Arc<tempfile::TempDir>>,
+    copy: Option<Arc<Scratch>>,
     options: &Options,
     cancel: &Cancel,
 ) -> Result<SqliteStore, StoreError> {
@@ -348,9 +349,8 @@ fn facts(schema: &Schema, mapping: &Mapping) -> Vec<(String, String)> {
 }
 
 /// Copies the database with its log and journal into a folder of its own, and lets SQLite recover the copy.
-fn private_copy(path: &Path) -> Result<(PathBuf, tempfile::TempDir), StoreError> {
-    let folder =
-        tempfile::Builder::new().prefix("sessionscope-").tempdir().map_err(|e| unreadable(path, &e))?;
+fn private_copy(path: &Path) -> Result<(PathBuf, Scratch), StoreError> {
+    let folder = Scratch::new().map_err(|e| unreadable(path, &e))?;
     let real = copied_path(path, folder.path());
     let _looking = gate::look();
     for suffix in ["", "-wal", "-journal"] {

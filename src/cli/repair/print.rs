@@ -92,10 +92,14 @@ impl Shown<'_> {
                 let lock = operation.longest_lock_us.map_or(String::new(), |us| {
                     format!("; the write lock was held for {:.1} ms at most", us as f64 / 1000.0)
                 });
+                let undo = match operation.done {
+                    0 => String::new(),
+                    _ => format!(" Undo it with: sessionscope undo {} --apply", operation.id),
+                };
                 writeln!(
                     out,
-                    "{counts}. {} changes were made, {} rows left alone{lock}. Undo it with: sessionscope undo {} --apply",
-                    operation.done, operation.left, operation.id
+                    "{counts}. {} changes were made, {} rows left alone{lock}.{undo}",
+                    operation.done, operation.left
                 )
             }
             None if summary.edits == 0 => writeln!(out, "{counts}. There is nothing to change."),

@@ -101,11 +101,10 @@ pub fn apply(
     let mut applying =
         Applying { store, log, plan: &plan, id, watch, done: 0, left: 0, next: 0, read: 0, unsure: false };
     let result = applying.run();
-    let Applying { id, done, left, unsure, log, watch, .. } = applying;
+    let Applying { id, done, unsure, log, watch, .. } = applying;
     let why = match result {
         Ok(()) => {
-            let state =
-                if done == 0 && left == 0 { OperationState::Nothing } else { OperationState::Applied };
+            let state = if done == 0 { OperationState::Nothing } else { OperationState::Applied };
             let finished = log.finish(&id, state, now);
             let _ = watch(Step::Finished);
             return finished.map_err(|why| RepairError::Unsettled { operation: id, why: Box::new(why) });

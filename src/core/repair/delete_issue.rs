@@ -111,8 +111,9 @@ fn is_near(has: &str, wants: &str) -> bool {
     if short.is_empty() {
         return false;
     }
-    // No looser rule takes one letter or digit for another. Most of a million keys end here, in a fifth of the time.
-    let first = |text: &str| text.bytes().next().filter(u8::is_ascii_alphanumeric);
+    // No looser rule takes one letter or digit for another, but for zeros before a number. Most of a million keys end
+    // here, in a fifth of the time.
+    let first = |text: &str| text.bytes().next().filter(|b| b.is_ascii_alphanumeric() && *b != b'0');
     if let (Some(a), Some(b)) = (first(has), first(wants))
         && !a.eq_ignore_ascii_case(&b)
     {

@@ -130,8 +130,8 @@ impl Summary {
 
 /// Where the lines of a plan are written while it is made: a temporary file, not memory.
 pub trait Draft {
-    fn add(&mut self, item: &Item) -> Result<(), StoreError>;
-    fn finish(self: Box<Self>) -> Result<Box<dyn PlanItems>, StoreError>;
+    fn add(&mut self, item: &Item) -> Result<(), RepairError>;
+    fn finish(self: Box<Self>) -> Result<Box<dyn PlanItems>, RepairError>;
 }
 
 /// A line of a plan as it is printed.

@@ -12,6 +12,7 @@ mod import;
 mod item;
 mod migrate;
 mod plan;
+mod planned;
 mod prune;
 mod record;
 mod store;

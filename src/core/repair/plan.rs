@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::deed::counted;
+use super::planned::Planned;
 use super::{
     Action, Class, Deeds, Draft, Edit, EditKind, ImportSource, Item, PlanItems, Repair, RepairError,
     SessionStore, Summary, Target, Transcript, delete_issue, delete_sessions, import, migrate, prune, undo,
@@ -89,7 +90,7 @@ pub fn plan(
         needs_backup: false,
         undoes: None,
         group: 0,
-        seen: store.is_related().then(HashSet::new),
+        planned: store.is_related().then(Planned::default),
         going: HashSet::new(),
     };
     match repair {
@@ -135,8 +136,8 @@ pub struct Planner<'a> {
     pub(super) needs_backup: bool,
     pub(super) undoes: Option<String>,
     pub(super) group: u64,
-    /// Rows that go by this plan, where rows of the store refer to each other or are found in more than one way.
-    seen: Option<HashSet<Place>>,
+    /// Rows that are planned, where rows of the store refer to each other or are found in more than one way.
+    pub(super) planned: Option<Planned>,
     /// Rows of what is being deleted as a whole: that they refer to each other blocks nothing.
     pub(super) going: HashSet<Place>,
 }
@@ -161,35 +162,44 @@ impl Planner<'_> {
 
     /// Adds a line; before a deletion all that must go with it. A row that goes already is not told again.
     pub(super) fn add(&mut self, mut item: Item) -> Result<(), RepairError> {
-        let Some(edit) = item.edit.as_ref().filter(|e| e.kind == EditKind::Row && self.seen.is_some()) else {
-            return self.add_alone(item);
-        };
-        if !self.is_new(edit) {
-            return Ok(());
-        }
+        let row = item.edit.take_if(|e| e.kind == EditKind::Row && self.planned.is_some());
+        let Some(edit) = row else { return self.add_alone(item) };
+        let Some(mut edit) = self.on_top(edit) else { return Ok(()) };
         if edit.after.is_none() {
-            let going = &self.going;
-            let dependants = self.store.dependants(edit, &|place| going.contains(place))?;
+            let goes = |(table, id): &Place| {
+                self.going.contains(&(table.clone(), id.clone()))
+                    || self.planned.as_ref().is_some_and(|p| p.goes(table, id))
+            };
+            let dependants = self.store.dependants(&edit, &goes)?;
             if let Some(why) = dependants.blocked {
-                if let Some(seen) = &mut self.seen {
-                    seen.remove(&(edit.table.clone(), edit.id.clone()));
-                }
-                (item.action, item.class, item.reason, item.edit) = (Action::Keep, "referred to", why, None);
+                (item.action, item.class, item.reason) = (Action::Keep, "referred to", why);
                 return self.add_alone(item);
             }
             for row in dependants.rows {
-                if self.is_new(&row.edit) {
-                    let action = if row.edit.after.is_some() { Action::Update } else { Action::Delete };
-                    self.add_alone(Item::change(action, "goes with it", &row.key, row.reason, row.edit))?;
+                let Some(edit) = self.on_top(row.edit) else { continue };
+                if let Some(planned) = &mut self.planned {
+                    planned.add_whole(&edit);
                 }
+                let action = if edit.after.is_some() { Action::Update } else { Action::Delete };
+                self.add_alone(Item::change(action, "goes with it", &row.key, row.reason, edit))?;
             }
+            // What went with it may have emptied it.
+            let Some(left) = self.on_top(edit) else { return Ok(()) };
+            edit = left;
         }
+        if let Some(planned) = &mut self.planned {
+            planned.add(&edit);
+        }
+        item.edit = Some(edit);
         self.add_alone(item)
     }
 
-    /// Whether the plan does nothing with the row of an edit yet; from now on it does.
-    fn is_new(&mut self, edit: &Edit) -> bool {
-        self.seen.as_mut().is_none_or(|seen| seen.insert((edit.table.clone(), edit.id.clone())))
+    /// An edit on top of what is planned; none where that leaves nothing to do.
+    fn on_top(&self, edit: Edit) -> Option<Edit> {
+        match &self.planned {
+            Some(planned) => planned.on_top(edit),
+            None => Some(edit),
+        }
     }
 
     /// Adds a line, whatever may depend on its row.
@@ -206,6 +216,6 @@ impl Planner<'_> {
         if item.action.changes() {
             self.deeds.count(item.action, self.store.noun(&item.table));
         }
-        self.draft.add(&item).map_err(RepairError::Store)
+        self.draft.add(&item)
     }
 }

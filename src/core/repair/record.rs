@@ -54,6 +54,14 @@ impl Record {
         Values(&self.0)
     }
 
+    /// This row with the values that differ between two others.
+    pub fn with_changes(&self, before: &Record, after: &Record) -> Record {
+        let values = self.values().zip(before.values().zip(after.values()));
+        // By their bytes: a number that is no number equals itself.
+        let differ = |a, b| Record::of([a]) != Record::of([b]);
+        Record::of(values.map(|(own, (a, b))| if differ(a, b) { b } else { own }))
+    }
+
     /// The text of the value at a place, where it is text.
     pub fn text(&self, at: usize) -> Option<&str> {
         match self.values().nth(at)? {

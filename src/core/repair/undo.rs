@@ -60,11 +60,17 @@ fn take_back(
         }
     }
     let edit = planner.store.placed(edit)?;
-    let standing = match (planner.store.standing(&edit)?, refers(planner, gone, &edit)?) {
+    // A row may have been changed more than once: as what is taken back before leaves it.
+    let planned = planner.planned.as_ref().filter(|_| edit.kind == EditKind::Row);
+    let standing = match planned.and_then(|p| p.standing(&edit)) {
+        Some(standing) => standing,
+        None => planner.store.standing(&edit)?,
+    };
+    let standing = match (standing, refers(planner, gone, &edit)?) {
         (Standing::Before, Some(how)) => Standing::Changed(how),
         (standing, _) => standing,
     };
-    planner.add_alone(match standing {
+    let item = match standing {
         Standing::Before => {
             let action = match (edit.kind, &edit.before, &edit.after) {
                 (EditKind::Move, _, _) => Action::Rename,
@@ -75,6 +81,9 @@ fn take_back(
             if action == Action::Delete {
                 gone.insert((edit.table.clone(), edit.id.clone()));
             }
+            if let Some(planned) = &mut planner.planned {
+                planned.add(&edit);
+            }
             Item::change(action, TAKEN_BACK, key, format!("takes back: {reason}"), edit)
         }
         Standing::After => {
@@ -83,7 +92,8 @@ fn take_back(
         Standing::Changed(how) => {
             Item::line(Action::Keep, CHANGED_SINCE, &edit.table, key, format!("changed since: {how}"))
         }
-    })
+    };
+    planner.add_alone(item)
 }
 
 /// Whether a row that would be deleted has come to be referred to by rows that the operation knows nothing of.

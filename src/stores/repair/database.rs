@@ -208,11 +208,15 @@ impl SessionStore for Database {
     fn dependants(&self, edit: &Edit, goes: &dyn Fn(&Place) -> bool) -> Result<Dependants, RepairError> {
         let mut found = Dependants::default();
         let mut seen = HashSet::from([(edit.table.clone(), edit.id.clone())]);
+        let mut gone = HashSet::new();
         // What refers to a row comes before it, however deep: a row waits here until its own are done.
-        let mut waiting = vec![(None, self.direct(edit)?.into_iter())];
+        let mut waiting = vec![(None::<Dependant>, self.direct(edit)?.into_iter())];
         while let Some((_, children)) = waiting.last_mut() {
             let Some((child, blocks)) = children.next() else {
-                found.rows.extend(waiting.pop().and_then(|(row, _)| row));
+                if let Some(row) = waiting.pop().and_then(|(row, _)| row) {
+                    gone.insert((row.edit.table.clone(), row.edit.id.clone()));
+                    found.rows.push(row);
+                }
                 continue;
             };
             let place = (child.edit.table.clone(), child.edit.id.clone());
@@ -221,10 +225,10 @@ impl SessionStore for Database {
                 found.blocked = Some(why);
                 return Ok(found);
             }
-            if !seen.insert(place) {
-                continue;
-            }
             match child.edit.after {
+                // Emptied as long as it is there, though it may go itself.
+                Some(_) if gone.contains(&place) => {}
+                None if !seen.insert(place) => {}
                 None => {
                     let own = self.direct(&child.edit)?.into_iter();
                     waiting.push((Some(child), own));

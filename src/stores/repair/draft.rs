@@ -8,9 +8,10 @@ use std::sync::Arc;
 use rusqlite::types::{ToSql, ToSqlOutput, Value as Sql, ValueRef};
 use rusqlite::{Connection, Row, params};
 
-use super::scratch::Scratch;
+use super::writer::failure;
 use crate::core::repair::{Action, Draft, Edit, EditKind, Item, PlanItems, PlanLine, Record, RepairError};
 use crate::core::{Flow, KeyId, StoreError};
+use crate::stores::scratch::Scratch;
 use crate::stores::sqlite::sqlite_error;
 
 /// `kind` is null where the line changes nothing. A key is a rowid, or the JSON of key values.
@@ -49,17 +50,17 @@ impl DraftFile {
             connection.execute_batch("BEGIN")?;
             Ok(connection)
         };
-        let connection = open().map_err(|e| sqlite_error(e, &path))?;
+        let connection = open().map_err(|e| failure(e, &path))?;
         Ok(Self { connection, scratch, path, lines: 0 })
     }
 
-    fn fail(&self, error: rusqlite::Error) -> StoreError {
-        sqlite_error(error, &self.path)
+    fn fail(&self, error: rusqlite::Error) -> RepairError {
+        failure(error, &self.path)
     }
 }
 
 impl Draft for DraftFile {
-    fn add(&mut self, item: &Item) -> Result<(), StoreError> {
+    fn add(&mut self, item: &Item) -> Result<(), RepairError> {
         let Item { action, class, table, key, reason, at_ms, edit, group } = item;
         let write = || -> rusqlite::Result<usize> {
             let mut insert = self.connection.prepare_cached(
@@ -99,7 +100,7 @@ impl Draft for DraftFile {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<Box<dyn PlanItems>, StoreError> {
+    fn finish(self: Box<Self>) -> Result<Box<dyn PlanItems>, RepairError> {
         self.connection.execute_batch("COMMIT").map_err(|e| self.fail(e))?;
         let Self { connection, scratch, path, .. } = *self;
         Ok(Box::new(Finished { connection, path, _scratch: scratch }))

@@ -17,7 +17,6 @@ mod new_database;
 mod preview;
 pub(in crate::stores) mod relations;
 mod rows;
-mod scratch;
 mod settle;
 mod sources;
 mod steps;

@@ -69,8 +69,10 @@ impl Shape {
         let columns: Vec<String> = found.iter().map(|c| c.0.clone()).collect();
         let free = |name: &&str| !columns.iter().any(|c| c.eq_ignore_ascii_case(name));
         let rowid = if without_rowid { None } else { ["rowid", "_rowid_", "oid"].into_iter().find(free) };
-        let key_is_rowid =
-            !without_rowid && matches!(key_places[..], [at] if found[at].2.eq_ignore_ascii_case("INTEGER"));
+        // A key that has an index of its own is not the rowid: INTEGER PRIMARY KEY DESC has one.
+        let indexed = "SELECT EXISTS (SELECT 1 FROM pragma_index_list(?1, 'main') WHERE origin = 'pk')";
+        let key_is_rowid = matches!(key_places[..], [at] if found[at].2.eq_ignore_ascii_case("INTEGER"))
+            && !connection.query_row(indexed, [table], |r| r.get::<_, bool>(0))?;
         let list = columns.iter().map(|c| quote(c)).collect::<Vec<_>>().join(", ");
         Ok(Some(Self {
             select: format!("SELECT {list} FROM main.{}", quote(table)),
@@ -236,7 +238,8 @@ impl Shape {
             Ok(()) => Ok(Performed::Done(1)),
             // Another key of the row is taken, or other rows have come to refer to it: it has to stay as it is.
             Err(rusqlite::Error::SqliteFailure(code, message))
-                if code.code == rusqlite::ErrorCode::ConstraintViolation =>
+                // A trigger can end the transaction: what came after would be committed statement by statement.
+                if code.code == rusqlite::ErrorCode::ConstraintViolation && !connection.is_autocommit() =>
             {
                 Ok(Performed::Left(format!(
                     "a rule of the schema stands against it: {}",
@@ -255,6 +258,7 @@ impl Shape {
             values.push(Bound(Stored::Integer(*rowid)));
         }
         let places = vec!["?"; names.len()].join(", ");
+        // A rule of the table to replace what is in the way would delete a row that the plan does not show.
         let sql = format!(
             "INSERT OR ABORT INTO main.{} ({}) VALUES ({places})",
             quote(&self.table),

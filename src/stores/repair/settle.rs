@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use super::log::Log;
-use super::{new_database, open_for_repair, scratch, swap, writer};
+use super::{new_database, open_for_repair, swap, writer};
 use crate::core::repair::{Edit, EditKind, RepairError, Standing};
 use crate::core::{Operation, OperationState, Timestamp};
-use crate::stores::Options;
 use crate::stores::sqlite::beside;
+use crate::stores::{Options, scratch};
 
 /// What became of an interrupted operation.
 #[derive(Debug)]

@@ -6,7 +6,6 @@ use std::time::Instant;
 use rusqlite::Connection;
 
 use super::backup::took_ms;
-use super::scratch::Scratch;
 use super::{guard, writer};
 use crate::core::KeyId;
 use crate::core::migration::{Body, DifferenceKind, History, Object, Refusal, Step, StepState};
@@ -15,6 +14,7 @@ use crate::core::repair::{
     StepPlan,
 };
 use crate::stores::migrations::{self, Reversed};
+use crate::stores::scratch::Scratch;
 use crate::stores::sqlite::{Clock, sqlite_error};
 use crate::stores::{claude_hooks, session_do};
 

@@ -12,11 +12,8 @@ use super::rows::Shapes;
 use super::steps;
 use crate::core::repair::{Commit, Edit, EditKind, Held, Performed, Permit, RepairError, Watch, WriteStore};
 use crate::stores::gate;
-use crate::stores::sqlite::beside;
-use crate::stores::sqlite::{Clock, sqlite_error};
+use crate::stores::sqlite::{Clock, beside, sqlite_error, writer_waits};
 
-/// How long a writer waits for another program's lock before it gives up.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a commit waits for readers, who cannot begin meanwhile, before the batch is given up and tried anew.
 const COMMIT_TIMEOUT: Duration = Duration::from_millis(60);
 /// How long others go first after such a commit.
@@ -70,8 +67,8 @@ impl DatabaseWriter {
         Self::with(connection, path, clock)
     }
 
-    pub(super) fn with(connection: Connection, path: &Path, clock: &Clock) -> Result<Self, RepairError> {
-        prepare(&connection).map_err(|e| failure(e, path))?;
+    pub(super) fn with(mut connection: Connection, path: &Path, clock: &Clock) -> Result<Self, RepairError> {
+        prepare(&mut connection).map_err(|e| failure(e, path))?;
         Ok(Self {
             connection,
             path: path.to_owned(),
@@ -111,7 +108,7 @@ pub fn roll_back_left(path: &Path, clock: &Clock) -> Result<(), RepairError> {
     Ok(())
 }
 
-fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     for (setting, on) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
@@ -122,7 +119,7 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     ] {
         connection.set_db_config(setting, on)?;
     }
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.busy_handler(Some(writer_waits))?;
     connection.set_prepared_statement_cache_capacity(64);
     connection
         .execute_batch("PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON")
@@ -217,7 +214,7 @@ impl WriteStore for DatabaseWriter {
         if open {
             self.rollback();
         }
-        let _ = self.connection.busy_timeout(BUSY_TIMEOUT);
+        let _ = self.connection.busy_handler(Some(writer_waits));
         self.released();
         outcome
     }

@@ -29,8 +29,27 @@ impl Cancel {
     }
 }
 
-/// How long a reader waits for another program's lock.
-const BUSY_TIMEOUT: Duration = Duration::from_millis(1500);
+/// How long a reader waits for another program's lock, and a writer.
+const READER_WAITS: Duration = Duration::from_millis(1500);
+const WRITER_WAITS: Duration = Duration::from_secs(5);
+/// Whoever waits looks again this soon: SQLite's own pauses grow to where a program that writes without a break, and lets
+/// go for microseconds, is never met without its lock.
+const LOOKS_AGAIN: Duration = Duration::from_millis(2);
+
+fn waits(times: i32, most: Duration) -> bool {
+    std::thread::sleep(LOOKS_AGAIN);
+    LOOKS_AGAIN.saturating_mul(times.unsigned_abs()) < most
+}
+
+/// Waits for another program's lock as long as a reader does.
+fn reader_waits(times: i32) -> bool {
+    waits(times, READER_WAITS)
+}
+
+/// Waits for another program's lock as long as a writer does.
+pub(in crate::stores) fn writer_waits(times: i32) -> bool {
+    waits(times, WRITER_WAITS)
+}
 
 /// Opens a database for reading only: `mode=ro`, never `immutable`, never read-write, no memory map.
 ///
@@ -84,7 +103,7 @@ fn guard(connection: &mut Connection, cancel: &Cancel) -> rusqlite::Result<()> {
     ] {
         connection.set_limit(limit, most)?;
     }
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.busy_handler(Some(reader_waits))?;
     connection.execute_batch("PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON;")?;
     let cancel = cancel.clone();
     connection.progress_handler(1000, Some(move || cancel.is_cancelled()))?;

@@ -9,6 +9,7 @@ mod salvage;
 mod schema;
 mod select;
 
+pub(in crate::stores) use connect::writer_waits;
 pub use connect::{Cancel, connect, memory, memory_again, sqlite_error};
 pub use functions::{exact, install, lossy, owned, time_ms};
 pub use mapping::{Expr, Mapping, Part, Secret, detail, literal, quote, raw_order_is_time, time};

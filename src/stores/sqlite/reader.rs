@@ -15,6 +15,7 @@ use crate::core::{
     StoreError, Table, table_columns,
 };
 use crate::stores::blocks;
+use crate::stores::scratch::Scratch;
 
 /// How many keys an index hands out at a time: few at first, for the first rows to show at once.
 const FIRST_KEYS: usize = 1_000;
@@ -29,7 +30,7 @@ pub struct SqliteStore {
     pub(in crate::stores) path: PathBuf,
     pub(in crate::stores) cancel: Cancel,
     /// Kept as long as the private copy is read.
-    pub(in crate::stores) _copy: Option<Arc<tempfile::TempDir>>,
+    pub(in crate::stores) _copy: Option<Arc<Scratch>>,
 }
 
 impl SqliteStore {

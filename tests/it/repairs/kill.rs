@@ -37,6 +37,7 @@ const POINTS: &[&str] = &[
     "locked,noted",
     "locked,locked:2",
     "locked,changed:2",
+    "locked,intended:2",
     "locked,committed:2",
     "locked,noted:2",
 ];
@@ -219,7 +220,7 @@ fn an_import_into_a_new_database_that_is_killed_at_any_step_is_before_or_after()
 fn an_import_into_a_database_that_is_killed_at_any_step_is_before_or_after() {
     is_killed_at_every_step(
         "import into a database",
-        "start none, logged none, locked none, changed none, intended none, committed some, noted some, moved some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,committed:2 some, locked,noted:2 some",
+        "start none, logged none, locked none, changed none, intended none, committed some, noted some, moved some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,intended:2 some, locked,committed:2 some, locked,noted:2 some",
     );
 }
 
@@ -227,7 +228,7 @@ fn an_import_into_a_database_that_is_killed_at_any_step_is_before_or_after() {
 fn a_prune_that_is_killed_at_any_step_is_before_or_after() {
     is_killed_at_every_step(
         "prune",
-        "start none, logged none, locked none, changed none, intended none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,committed:2 some, locked,noted:2 some",
+        "start none, logged none, locked none, changed none, intended none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,intended:2 some, locked,committed:2 some, locked,noted:2 some",
     );
 }
 
@@ -235,7 +236,7 @@ fn a_prune_that_is_killed_at_any_step_is_before_or_after() {
 fn a_prune_of_a_database_with_a_write_ahead_log_that_is_killed_at_any_step_is_before_or_after() {
     is_killed_at_every_step(
         "prune with a log",
-        "start none, logged none, locked none, changed none, intended none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,committed:2 some, locked,noted:2 some",
+        "start none, logged none, locked none, changed none, intended none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,intended:2 some, locked,committed:2 some, locked,noted:2 some",
     );
 }
 
@@ -251,7 +252,7 @@ fn a_prune_of_a_session_file_that_is_killed_at_any_step_is_before_or_after() {
 fn a_prune_of_agents_that_is_killed_at_any_step_is_before_or_after() {
     is_killed_at_every_step(
         "prune of agents",
-        "start none, logged none, locked none, changed none, intended none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,committed:2 some, locked,noted:2 some",
+        "start none, logged none, locked none, changed none, intended none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,intended:2 some, locked,committed:2 some, locked,noted:2 some",
     );
 }
 
@@ -267,7 +268,7 @@ fn a_prune_of_transcripts_that_is_killed_at_any_step_is_before_or_after() {
 fn a_deletion_by_issue_that_is_killed_at_any_step_is_before_or_after() {
     is_killed_at_every_step(
         "delete-issue",
-        "start none, logged none, locked none, changed none, intended none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,committed:2 some, locked,noted:2 some",
+        "start none, logged none, locked none, changed none, intended none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,intended:2 some, locked,committed:2 some, locked,noted:2 some",
     );
 }
 
@@ -275,7 +276,7 @@ fn a_deletion_by_issue_that_is_killed_at_any_step_is_before_or_after() {
 fn a_deletion_of_sessions_that_is_killed_at_any_step_is_before_or_after() {
     is_killed_at_every_step(
         "delete-session",
-        "start none, logged none, locked none, changed none, intended none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,committed:2 some, locked,noted:2 some",
+        "start none, logged none, locked none, changed none, intended none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,intended:2 some, locked,committed:2 some, locked,noted:2 some",
     );
 }
 
@@ -299,7 +300,7 @@ fn a_migration_of_a_configuration_that_is_killed_at_any_step_is_before_or_after(
 fn an_undo_that_is_killed_at_any_step_is_before_or_after() {
     is_killed_at_every_step(
         "undo",
-        "start none, logged none, locked none, changed none, intended none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,committed:2 some, locked,noted:2 some",
+        "start none, logged none, locked none, changed none, intended none, committed some, noted some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,intended:2 some, locked,committed:2 some, locked,noted:2 some",
     );
 }
 
@@ -307,6 +308,6 @@ fn an_undo_that_is_killed_at_any_step_is_before_or_after() {
 fn an_undo_of_an_import_that_is_killed_at_any_step_is_before_or_after() {
     is_killed_at_every_step(
         "undo of an import",
-        "start none, logged none, locked some, changed some, intended some, committed some, noted some, moved some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,committed:2 some, locked,noted:2 some",
+        "start none, logged none, locked some, changed some, intended some, committed some, noted some, moved some, read-back some, finished some, locked,noted some, locked,locked:2 some, locked,changed:2 some, locked,intended:2 some, locked,committed:2 some, locked,noted:2 some",
     );
 }

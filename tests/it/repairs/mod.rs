@@ -1,9 +1,22 @@
 //! Repairs, from their arguments to the store, the operation log and back.
 
+mod disk;
+mod foreign;
+mod histories;
+mod import;
+mod inside;
+mod issue;
+mod json;
 mod kill;
 mod kill_random;
 mod live;
+mod properties;
+mod prune;
+mod refusals;
+mod refusals_content;
+mod secrets;
 mod stores;
+mod writers;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -46,6 +59,10 @@ impl Home {
 
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    pub fn remove_data(&self) {
+        fs::remove_dir_all(self.data()).expect("removed");
     }
 
     /// A new database made by SQL.
@@ -140,7 +157,9 @@ impl Home {
     pub fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut found = BTreeMap::new();
         each_file(self.folder.path(), &mut |path| {
-            found.insert(path.to_owned(), fs::read(path).expect("readable"));
+            // A link is what it says, whether there is anything behind it or not.
+            let link = fs::read_link(path).map(|to| to.into_os_string().into_encoded_bytes());
+            found.insert(path.to_owned(), link.unwrap_or_else(|_| fs::read(path).expect("readable")));
         });
         found
     }
@@ -165,13 +184,14 @@ impl Home {
             let inner = path.strip_prefix(home).expect("inside").to_string_lossy().into_owned();
             let log = name.strip_suffix(".sqlite").map(|n| n.strip_suffix(".backup").unwrap_or(n));
             let wanted = match inner.split('/').next() {
+                Some("data") if path == self.data() => true,
                 Some("data") => log.is_some_and(|id| id.parse::<u64>().is_ok()),
                 // A journal whose first byte is zero is none to SQLite: its transaction never wrote to the database.
                 Some("stores") if name.ends_with("-journal") => {
                     fs::read(path).expect("readable").first().is_none_or(|b| *b == 0)
                 }
                 Some("stores") => !name.contains(".sessionscope"),
-                _ => name == ".go-on",
+                _ => name == ".go-on" || name == ".stop",
             };
             if !wanted {
                 found.push(inner);
@@ -274,18 +294,29 @@ pub fn rows(path: &Path) -> BTreeMap<String, String> {
         "SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
     );
     for (table, _) in tables {
-        let keyed = connection.prepare(&format!("SELECT _rowid_ FROM \"{table}\"")).is_ok();
-        let keys: Vec<String> = connection
-            .prepare("SELECT name FROM pragma_table_info(?1) WHERE pk > 0 ORDER BY pk")
-            .and_then(|mut s| s.query_map([&table], |r| r.get(0))?.collect())
-            .expect("its key");
-        let place = match keyed {
-            true => "_rowid_".to_owned(),
-            false => keys.iter().map(|k| format!("quote(\"{k}\")")).collect::<Vec<_>>().join(" || ',' || "),
+        let quoted = table.replace('"', "\"\"");
+        let columns: Vec<(String, i64)> = connection
+            .prepare("SELECT name, pk FROM pragma_table_info(?1) ORDER BY pk")
+            .and_then(|mut s| s.query_map([&table], |r| Ok((r.get(0)?, r.get(1)?)))?.collect())
+            .expect("its columns");
+        let is_free = |name: &&str| {
+            !columns.iter().any(|(c, _)| c.eq_ignore_ascii_case(name))
+                && connection.prepare(&format!("SELECT {name} FROM \"{quoted}\"")).is_ok()
+        };
+        let keys = columns.iter().filter(|(_, pk)| *pk > 0);
+        let place = match ["rowid", "_rowid_", "oid"].into_iter().find(is_free) {
+            Some(name) => name.to_owned(),
+            None => keys
+                .map(|(k, _)| {
+                    let k = k.replace('"', "\"\"");
+                    format!("typeof(\"{k}\") || quote(\"{k}\") || hex(\"{k}\")")
+                })
+                .collect::<Vec<_>>()
+                .join(" || ',' || "),
         };
         let columns = if table == "sessionscope_migrations" { "version, name" } else { "*" };
         let mut select =
-            connection.prepare(&format!("SELECT {place}, {columns} FROM \"{table}\"")).expect("a table");
+            connection.prepare(&format!("SELECT {place}, {columns} FROM \"{quoted}\"")).expect("a table");
         let width = select.column_count();
         let mut rows = select.query([]).expect("rows");
         while let Some(row) = rows.next().expect("a row") {
@@ -307,6 +338,17 @@ fn exact(value: ValueRef<'_>) -> String {
         },
         ValueRef::Blob(bytes) => format!("x{}", sessionscope::core::hex(bytes)),
     }
+}
+
+/// The lines of a plan, to read: each after a line break.
+pub fn lines(plan: &Json) -> String {
+    let text = |line: &Json, name: &str| line[name].as_str().expect("text").to_owned();
+    let lines = plan["plan"].as_array().expect("a plan").iter();
+    lines
+        .map(|l| {
+            format!("\n{} {} {}: {}", text(l, "action"), text(l, "table"), text(l, "key"), text(l, "reason"))
+        })
+        .collect()
 }
 
 /// Long enough for a batch that holds the lock to be ended at its next row.

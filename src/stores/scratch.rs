@@ -3,14 +3,14 @@
 //! Each has a folder of its own that only its owner may look into. Its lock is held as long as it is in use, and goes with
 //! the program.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::guard::Identity;
+use super::repair::guard::Identity;
 
 const PREFIX: &str = "sessionscope-scratch-";
 /// So often a new folder is made where somebody takes it for left over before it is locked.
@@ -25,7 +25,8 @@ pub struct Scratch {
 impl Scratch {
     pub fn new() -> io::Result<Self> {
         for _ in 0..TRIES {
-            let folder = tempfile::Builder::new().prefix(PREFIX).tempdir()?;
+            let mine = Permissions::from_mode(0o700);
+            let folder = tempfile::Builder::new().prefix(PREFIX).permissions(mine).tempdir()?;
             let lock = File::open(folder.path())?;
             lock.lock()?;
             let locked = Identity::of(&lock.metadata()?);
@@ -34,6 +35,10 @@ impl Scratch {
             }
         }
         Err(io::Error::other("another program removes it"))
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     /// A file in it.
