@@ -73,7 +73,7 @@ impl Writer {
 }
 
 fn count(home: &Home, sql: &str) -> u64 {
-    let connection = Connection::open(home.at("store.db")).expect("a database");
+    let mut connection = Connection::open(home.at("store.db")).expect("a database");
     // The writer leaves the lock only for moments, which SQLite's own pauses would miss.
     let often = |tries| {
         std::thread::sleep(Duration::from_millis(1));
