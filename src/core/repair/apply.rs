@@ -1,10 +1,7 @@
 //! Applies a plan: the one place from which a store is written.
 
-use std::collections::VecDeque;
-
-use super::{
-    Edit, EditKind, Held, Performed, Plan, PlanItems, RepairError, SessionStore, Standing, WriteStore,
-};
+use super::waiting::{Line, Waiting};
+use super::{EditKind, Held, Performed, Plan, RepairError, SessionStore, Standing, WriteStore};
 use crate::core::{Flow, Operation, OperationLog, OperationState, Timestamp};
 
 /// Leave to write to a store; only [`apply`] can make one.
@@ -55,9 +52,6 @@ impl Step {
     }
 }
 
-/// What is read of a plan at a time, before the lock is taken.
-const PIECE_EDITS: usize = 20_000;
-const PIECE_BYTES: u64 = 16 << 20;
 /// So many rows are read back after the commit; of more, every so many-th.
 const READ_BACK: u64 = 10_000;
 
@@ -127,9 +121,6 @@ struct Applying<'a> {
     noted: u64,
 }
 
-/// A line of the plan that changes something: its number, its group and its edit.
-type Line = (u64, u64, Edit);
-
 /// What a batch came to: the last of its lines, how many edits were done, and the lines that were left alone, with why.
 struct Batch {
     last: u64,
@@ -149,14 +140,11 @@ impl Applying<'_> {
         {
             let permit = Permit { _private: () };
             let mut writer = self.store.writer(&permit)?;
-            let mut waiting = VecDeque::new();
-            let mut next = 0;
+            let mut waiting = Waiting::default();
             let mut published = false;
             loop {
-                if waiting.is_empty() {
-                    next = refill(self.plan.items.as_ref(), next, &mut waiting)?;
-                }
-                let kind = waiting.front().map(|(_, _, edit)| edit.kind);
+                waiting.fill(self.plan.items.as_ref())?;
+                let kind = waiting.first().map(|line| line.edit.kind);
                 // What is made aside is shown when its rows are complete; files come after.
                 if !published && matches!(kind, None | Some(EditKind::Move)) {
                     writer.publish()?;
@@ -182,11 +170,7 @@ impl Applying<'_> {
     }
 
     /// Does as many edits as fit into one short transaction.
-    fn batch(
-        &mut self,
-        writer: &mut dyn WriteStore,
-        waiting: &mut VecDeque<Line>,
-    ) -> Result<(), RepairError> {
+    fn batch(&mut self, writer: &mut dyn WriteStore, waiting: &mut Waiting) -> Result<(), RepairError> {
         writer.begin()?;
         let batch = self.locked(writer, waiting);
         let Batch { last, done, left } = batch.inspect_err(|_| writer.rollback())?;
@@ -194,37 +178,34 @@ impl Applying<'_> {
         self.done += done;
         self.left += left.len() as u64;
         let _ = (self.watch)(Step::Committed);
+        writer.keep()?;
         self.log.note(&self.id, self.noted, last, &left)?;
         self.noted = last + 1;
         self.at(Step::Noted { done: self.done })
     }
 
     /// What is done under the lock.
-    fn locked(
-        &mut self,
-        writer: &mut dyn WriteStore,
-        waiting: &mut VecDeque<Line>,
-    ) -> Result<Batch, RepairError> {
+    fn locked(&mut self, writer: &mut dyn WriteStore, waiting: &mut Waiting) -> Result<Batch, RepairError> {
         let _ = (self.watch)(Step::Locked);
         let (mut last, mut planned, mut done) = (0, 0, 0);
         let mut left = Vec::new();
-        while let Some((line, group, edit)) = waiting.pop_front() {
+        while let Some(Line { number, group, edit }) = waiting.take() {
             match writer.perform(&edit)? {
                 Performed::Done(rows) => {
                     planned += rows;
                     done += 1;
                 }
-                Performed::Left(how) => left.push((line, how)),
+                Performed::Left(how) => left.push((number, how)),
             }
-            last = line;
-            let Some((_, next_group, next)) = waiting.front() else { break };
+            last = number;
+            let Some(next) = waiting.first() else { break };
             let cut = match writer.held() {
                 Held::Fresh => false,
-                Held::Due => *next_group != group,
+                Held::Due => next.group != group,
                 Held::Overdue => true,
             };
             // A step of a migration is a transaction of its own, with its record.
-            if cut || next.kind == EditKind::Move || edit.kind == EditKind::Step {
+            if cut || next.edit.kind == EditKind::Move || edit.kind == EditKind::Step {
                 break;
             }
         }
@@ -245,8 +226,8 @@ impl Applying<'_> {
     }
 
     /// Moves one file, outside of any lock.
-    fn file(&mut self, writer: &mut dyn WriteStore, waiting: &mut VecDeque<Line>) -> Result<(), RepairError> {
-        let Some((line, _, edit)) = waiting.pop_front() else { return Ok(()) };
+    fn file(&mut self, writer: &mut dyn WriteStore, waiting: &mut Waiting) -> Result<(), RepairError> {
+        let Some(Line { number: line, edit, .. }) = waiting.take() else { return Ok(()) };
         let left = match writer.perform(&edit)? {
             Performed::Done(_) => {
                 self.done += 1;
@@ -288,16 +269,4 @@ impl Applying<'_> {
             None => Ok(()),
         }
     }
-}
-
-/// Reads the next edits of the plan; gives the line after the last of them.
-fn refill(items: &dyn PlanItems, from: u64, waiting: &mut VecDeque<Line>) -> Result<u64, RepairError> {
-    let (mut next, mut bytes) = (from, 0);
-    items.edits(from, &mut |line, group, edit| {
-        next = line + 1;
-        bytes += edit.size_bytes();
-        waiting.push_back((line, group, edit));
-        if waiting.len() >= PIECE_EDITS || bytes >= PIECE_BYTES { Flow::Stop } else { Flow::Continue }
-    })?;
-    Ok(next)
 }

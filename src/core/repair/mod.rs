@@ -15,6 +15,7 @@ mod prune;
 mod record;
 mod store;
 mod undo;
+mod waiting;
 
 pub use apply::{Permit, Step, apply};
 pub use delete_issue::DeleteIssue;

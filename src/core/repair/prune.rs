@@ -76,6 +76,8 @@ pub(super) fn plan(planner: &mut Planner<'_>, options: &PruneOptions) -> Result<
             let (action, class) =
                 if edit.after.is_some() { (Action::Update, UPDATED) } else { (action, class) };
             let item = Item::change(action, class, candidate.key, reason, edit);
+            // Each goes by its own age, with what belongs to it, whatever becomes of the others.
+            planner.next_group();
             return planner.add(item.at(candidate.since_ms));
         }
         let item = Item::line(Action::Keep, class, candidate.table, candidate.key, reason);

@@ -177,8 +177,13 @@ pub trait WriteStore {
         Vec::new()
     }
 
-    /// Makes the batch last.
+    /// Makes the batch part of the store, and gives the lock back.
     fn commit(&mut self) -> Result<(), RepairError>;
+
+    /// Has the disk keep what was committed, where the commit itself did not wait for it.
+    fn keep(&mut self) -> Result<(), RepairError> {
+        Ok(())
+    }
 
     /// Shows what was committed, where it was made aside.
     fn publish(&mut self) -> Result<(), RepairError> {

@@ -11,8 +11,9 @@ use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags, Row, params_from_iter};
 
 use super::guard::{self, Identity};
+use super::keys::Bound;
 use super::relations::{self, Relation};
-use super::rows::{Bound, Shape, Shapes};
+use super::rows::{Shape, Shapes};
 use super::writer::DatabaseWriter;
 use super::{Repairs, moves, repairs_of, steps};
 use crate::core::repair::{

@@ -8,6 +8,7 @@ mod config;
 mod database;
 mod draft;
 pub mod guard;
+mod keys;
 mod log;
 mod members;
 pub mod moves;
@@ -20,13 +21,15 @@ mod steps;
 pub mod swap;
 mod text;
 mod transcripts;
+mod write_ahead;
 mod writer;
 
 pub use around::Around;
 pub use database::{Db, backup};
+pub use keys::{key_of, text_key};
 pub use log::Log;
 pub use members::Members;
-pub use rows::{Shape, key_of, text_key};
+pub use rows::Shape;
 pub use settle::{Settled, settle};
 pub use text::{Text, TextWriter};
 
