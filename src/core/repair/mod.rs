@@ -20,7 +20,7 @@ mod waiting;
 pub use apply::{Permit, Step, apply};
 pub use delete_issue::DeleteIssue;
 pub use error::RepairError;
-pub use import::{DocumentMessage, EachValue, ImportSource, NewSession, SourceEntry};
+pub use import::{DocumentMessage, EachValue, EntryOrder, ImportSource, NewSession, SourceEntry};
 pub use item::{Action, Class, Draft, Item, PlanItems, PlanLine, Summary};
 pub use migrate::{StepLine, StepPlan};
 pub use plan::{EachDone, Plan, Planner, Surroundings, plan};

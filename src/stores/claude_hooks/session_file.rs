@@ -7,9 +7,9 @@ use std::sync::Arc;
 use super::entries::{self, Entry};
 use super::{MOST_AGE, file};
 use crate::core::repair::{
-    Candidate, Dependant, DocumentMessage, Each, EachKey, EachValue, Edit, EditKind, ImportSource, Permit,
-    PruneOptions, Record, RepairError, SessionStore, SourceEntry, Standing, StepPlan, Stored, Target,
-    WriteStore,
+    Candidate, Dependant, DocumentMessage, Each, EachKey, EachValue, Edit, EditKind, EntryOrder,
+    ImportSource, Permit, PruneOptions, Record, RepairError, SessionStore, SourceEntry, Standing, StepPlan,
+    Stored, Target, WriteStore,
 };
 use crate::core::{KeyId, Timestamp};
 use crate::stores::json;
@@ -236,6 +236,9 @@ impl Text for Members {
     }
 }
 
+/// So many entries are few enough to be imported as they stand in the file, which is how people know them.
+const FEW: usize = 10_000;
+
 /// A session file that is imported from.
 pub struct SessionFileSource {
     path: PathBuf,
@@ -270,14 +273,22 @@ impl ImportSource for SessionFileSource {
 
     fn entries(
         &self,
+        order: EntryOrder,
         each: &mut dyn FnMut(SourceEntry<'_>) -> Result<(), RepairError>,
     ) -> Result<bool, RepairError> {
         let Some(object) = self.object.clone() else { return Ok(false) };
         let Some(found) = json::read_entries(&self.bytes[object]) else { return Ok(false) };
-        for (key, raw) in &found.entries {
+        let entries = found.entries;
+        let mut places: Vec<usize> = (0..entries.len()).collect();
+        if order == EntryOrder::Index && places.len() > FEW {
+            places.sort_by(|a, b| entries[*a].0.cmp(&entries[*b].0));
+        }
+        for at in places {
+            let (key, raw) = &entries[at];
             let key = key.as_deref().unwrap_or_default();
             let (session_id, last_used_ms, created_ms) = entries::brief(raw);
-            each(SourceEntry { key, session_id: session_id.as_deref(), last_used_ms, created_ms })?;
+            let (number, session_id) = (at as u64, session_id.as_deref());
+            each(SourceEntry { number, key, session_id, last_used_ms, created_ms })?;
         }
         Ok(true)
     }
