@@ -7,8 +7,10 @@ eframe's `inspection` feature listens where EGUI_INSPECTION says. After a handsh
 length (4 bytes, big endian) and MessagePack: a request is a name or a map of one name to its arguments. Nothing but
 Python's own library is used, so the few MessagePack types that occur are read and written here.
 """
+import contextlib
 import os
 import shutil
+import sqlite3
 import socket
 import struct
 import subprocess
@@ -212,6 +214,13 @@ class Window:
         for down in (True, False):
             self.ask({"ApplyEvents": [[{"PointerButton": [place, "Primary", down, held]}]]})
 
+    def settle(self, part):
+        """Waits until something stays in its place."""
+        place = None
+        while (now := self.wait(part)) != place:
+            place = now
+            time.sleep(0.3)
+
     def shot(self, name):
         SHOTS.mkdir(parents=True, exist_ok=True)
         picture = self.ask({"GetScreenshot": [None]})["Screenshot"][1]
@@ -273,11 +282,45 @@ def test_missing_file(screen, binary, folder):
         return "the window stays"
 
 
+def test_repair(screen, binary, folder):
+    """A prune is looked at, done and taken back; the database is asked each time."""
+    database = Path(folder) / "repair.db"
+    shutil.copy(SAMPLES / "claude-hooks.db", database)
+
+    def keys():
+        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            return connection.execute("SELECT * FROM claude_sdk_sessions ORDER BY key").fetchall()
+
+    before = keys()
+    with Window(screen, binary, database) as window:
+        # The cards above it come one by one, and move it down.
+        window.wait("2 migrations")
+        window.settle("Prune…")
+        window.click("Prune…")
+        window.wait("Undo stays available in Operations.")
+        window.shot("prune.png")
+        if keys() != before:
+            raise Failure("looking at a plan has changed the database")
+        window.click("Delete 32 sessions")
+        window.wait("Deleted 32 sessions")
+        if len(keys()) != len(before) - 32:
+            raise Failure(f"{len(keys())} of {len(before)} sessions are left")
+        window.click("Undo…")
+        window.click("Take back 32 changes")
+        window.wait("Took back 32 changes")
+        if keys() != before:
+            raise Failure("the undo has not brought every row back")
+        window.click("Operations")
+        window.wait("undone by 2")
+        window.shot("operations.png")
+    return "32 sessions deleted and back"
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     failed = 0
-    tests = [test_samples, test_missing_file]
+    tests = [test_samples, test_missing_file, test_repair]
     with Screen() as screen, tempfile.TemporaryDirectory() as folder:
         for test in tests:
             try:

@@ -26,7 +26,7 @@ use ours::{Applied, Ours};
 const FEW: u64 = 100_000;
 const MANY: u64 = 1_000_000;
 /// So often is everything of a million done; the medians are told.
-const TIMES: usize = 3;
+const TIMES: usize = 5;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();

@@ -5,7 +5,7 @@ use egui::Context;
 use super::App;
 use super::job::{Done, Event, Job, List};
 use crate::core::{ColumnKind, Query, Table};
-use crate::ui::model::{Dialog, Remote, SourceId, SourceView, Tab};
+use crate::ui::model::{Dialog, Remote, SourceId, SourceView, Tab, Toast};
 use crate::ui::table_view::{IndexState, PAGE_ROWS, TableView};
 
 /// Of a session the list on the left shows first what costs nothing to read.
@@ -17,6 +17,9 @@ impl App {
         while let Ok(event) = self.inbox.try_recv() {
             match event {
                 Event::Source { id, done } => self.source_event(ctx, id, done),
+                Event::Operations(read) => self.screen.operations.arrive(read),
+                Event::Settled(lines) => self.screen.dialog = Some(Dialog::Notice { lines }),
+                Event::Chosen { field, path } => self.chosen(ctx, field, path),
                 Event::Picked { paths: Some(paths), .. } => paths.into_iter().for_each(|p| self.open(ctx, p)),
                 Event::Picked { paths: None, folder } => {
                     let note = "No file dialog is available here, so type the path.".to_owned();
@@ -38,6 +41,10 @@ impl App {
             }
             Done::Exported(Err(error)) => self.say(ctx, error),
             Done::IsFolder => self.start_walk(id),
+            Done::SessionIds(ids) => self.delete_sessions(id, ids),
+            Done::Planned(planned) => self.planned(id, planned),
+            Done::Applying(done) => self.applying(id, done),
+            Done::Applied(applied) => self.applied(ctx, id, applied),
             done => {
                 if let Some(source) = self.screen.source_mut(id) {
                     arrive(source, done);
@@ -49,13 +56,21 @@ impl App {
     /// Says for a moment that something was done.
     pub(super) fn say(&mut self, ctx: &Context, text: String) {
         let until = ctx.input(|i| i.time) + 4.0;
-        self.screen.toast = Some((text, until));
+        self.screen.toast = Some(Toast { text, until, next: Vec::new() });
         ctx.request_repaint();
     }
 
     /// Sends a job for everything that was drawn and was not there.
     pub(super) fn ask_for_what_is_missing(&mut self) {
         let current = self.screen.current;
+        if let Some(repair) = &mut self.screen.repair
+            && let Some(worker) = self.workers.get(&repair.lines.id)
+            && repair.planned().is_some()
+        {
+            let mut jobs = Vec::new();
+            ask(repair.lines.table(&Table::Plan), &List::Table(Table::Plan), &mut jobs);
+            jobs.into_iter().for_each(|job| worker.send(job));
+        }
         for source in &mut self.screen.sources {
             let Some(worker) = self.workers.get(&source.id) else { continue };
             if source.about.shown().is_none() {
@@ -158,7 +173,13 @@ fn arrive(source: &mut SourceView, done: Done) {
                 folder.done = true;
             }
         }
-        Done::Copied { .. } | Done::Exported(_) | Done::IsFolder => {}
+        Done::Copied { .. }
+        | Done::Exported(_)
+        | Done::IsFolder
+        | Done::SessionIds(_)
+        | Done::Planned(_)
+        | Done::Applying(_)
+        | Done::Applied(_) => {}
     }
 }
 

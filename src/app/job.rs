@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::core::{About, Column, Failure, Query, Row, RowIndex, RowKey, Size, Table};
+use crate::core::{About, Column, Failure, Operation, Query, Row, RowIndex, RowKey, Size, Table};
 use crate::ui::model::{Details, Member, Message, SourceId};
+use crate::ui::repair_view::{Field, Planned};
 
 /// Which list of the window an answer is for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -41,6 +42,10 @@ pub enum Job {
     },
     Count {
         table: Table,
+    },
+    /// The ids of sessions, by their rows.
+    SessionIds {
+        keys: Vec<RowKey>,
     },
     /// Rows as text for the clipboard.
     Copy {
@@ -92,11 +97,17 @@ pub enum Done {
         table: Table,
         count: Result<u64, Failure>,
     },
+    SessionIds(Vec<String>),
     Copied {
         text: String,
         rows: usize,
     },
     Exported(Result<(PathBuf, u64), String>),
+    /// A repair was planned.
+    Planned(Result<Box<Planned>, Failure>),
+    /// So many changes of it are made.
+    Applying(u64),
+    Applied(Result<Box<Applied>, Failure>),
     /// A folder was looked through a little further.
     Walked {
         folders_seen: usize,
@@ -105,12 +116,33 @@ pub enum Done {
     WalkEnded,
 }
 
+/// What came of a repair.
+#[derive(Debug)]
+pub struct Applied {
+    pub operation: Operation,
+    /// What was done, as `Deleted 12 sessions`.
+    pub words: String,
+    /// Rows that were left alone: key, and how they had changed; the first of them.
+    pub left: Vec<(String, String)>,
+    /// Where an import put its file aside.
+    pub moved_to: Option<PathBuf>,
+}
+
 /// Something that happened in the background.
 #[derive(Debug)]
 pub enum Event {
     Source {
         id: SourceId,
         done: Done,
+    },
+    /// The operation log, as it is now; or why it cannot be read.
+    Operations(Result<Vec<Operation>, Failure>),
+    /// What became of operations that were interrupted.
+    Settled(Vec<String>),
+    /// A path was chosen for a field of the repair; none where no dialog service runs.
+    Chosen {
+        field: Field,
+        path: Option<PathBuf>,
     },
     /// A file dialog was closed; none where no dialog service runs.
     Picked {

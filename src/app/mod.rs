@@ -4,6 +4,8 @@ mod events;
 mod export;
 mod job;
 mod perform;
+mod repairing;
+mod repairs;
 mod settings;
 mod walk;
 mod window;
@@ -23,6 +25,7 @@ use crate::ui::model::{Screen, SourceId};
 use crate::ui::theme;
 
 use job::Event;
+use repairs::Repairer;
 use settings::Settings;
 use worker::{Outbox, Worker};
 
@@ -31,6 +34,9 @@ pub struct App {
     screen: Screen,
     workers: HashMap<SourceId, Worker>,
     walks: HashMap<SourceId, Cancel>,
+    repairer: Option<Repairer>,
+    /// A data folder of the window's own, gone with it; the program's where there is none.
+    own_data: Option<tempfile::TempDir>,
     outbox: Outbox,
     inbox: Receiver<Event>,
     settings: Settings,
@@ -67,15 +73,22 @@ pub fn run(paths: Vec<PathBuf>) -> Result<(), String> {
 impl App {
     /// Makes the application for a context, with the settings of the data folder.
     pub fn new(ctx: &egui::Context, paths: Vec<PathBuf>) -> Self {
-        Self::with(ctx, paths, Clock::from_environment(), Settings::load())
+        Self::with(ctx, paths, Clock::from_environment(), Settings::load(), None)
     }
 
     /// As [`App::new`], with a clock of the caller's, and with nothing remembered from before or for later.
     pub fn for_tests(ctx: &egui::Context, paths: Vec<PathBuf>, clock: Clock) -> Self {
-        Self::with(ctx, paths, clock, Settings { dark: Some(true), forgetful: true, ..Settings::default() })
+        let settings = Settings { dark: Some(true), forgetful: true, ..Settings::default() };
+        Self::with(ctx, paths, clock, settings, tempfile::tempdir().ok())
     }
 
-    fn with(ctx: &egui::Context, paths: Vec<PathBuf>, clock: Clock, settings: Settings) -> Self {
+    fn with(
+        ctx: &egui::Context,
+        paths: Vec<PathBuf>,
+        clock: Clock,
+        settings: Settings,
+        own_data: Option<tempfile::TempDir>,
+    ) -> Self {
         theme::install(ctx);
         let waker = ctx.clone();
         let (events, inbox) = channel();
@@ -97,6 +110,8 @@ impl App {
             screen,
             workers: HashMap::new(),
             walks: HashMap::new(),
+            repairer: None,
+            own_data,
             outbox: Outbox { events, wake: Arc::new(move || waker.request_repaint()) },
             inbox,
             saved: settings.clone(),
@@ -109,6 +124,7 @@ impl App {
         for path in paths {
             app.open(ctx, path);
         }
+        app.read_operations();
         app
     }
 

@@ -15,7 +15,7 @@ use crate::ui::Command;
 use crate::ui::model::{Dialog, Folder, Remote, SourceId, SourceView, Tab};
 
 /// A file dialog that answers sooner than this was never shown.
-const NO_DIALOG: std::time::Duration = std::time::Duration::from_millis(400);
+pub(super) const NO_DIALOG: std::time::Duration = std::time::Duration::from_millis(400);
 
 impl App {
     /// Carries out one command.
@@ -61,12 +61,12 @@ impl App {
             Command::Export => self.ask_export(),
             Command::ExportTo { path, format, selected_only } => self.export(path, format, selected_only),
             Command::LoadMessage(at) => self.load_message(at),
-            command => self.perform_view(ctx, command),
+            command => self.perform_repair(ctx, command),
         }
     }
 
     /// The commands that change only how things are shown.
-    fn perform_view(&mut self, ctx: &Context, command: Command) {
+    pub(super) fn perform_view(&mut self, ctx: &Context, command: Command) {
         match command {
             Command::Show(tab) => self.show_tab(tab),
             Command::NextTab => self.show_neighbour(1),
@@ -132,7 +132,7 @@ impl App {
         self.walks.insert(id, cancel);
     }
 
-    fn add_source(&mut self, path: PathBuf, parent: Option<SourceId>) -> SourceId {
+    pub(super) fn add_source(&mut self, path: PathBuf, parent: Option<SourceId>) -> SourceId {
         self.next_id += 1;
         let id = SourceId(self.next_id);
         let mut source = SourceView::new(id, path.clone(), label(&path));
@@ -142,7 +142,7 @@ impl App {
         id
     }
 
-    fn start_worker(&mut self, id: SourceId, path: &Path, options: Options) {
+    pub(super) fn start_worker(&mut self, id: SourceId, path: &Path, options: Options) {
         if let Some(source) = self.screen.source_mut(id) {
             source.about.ask();
         }
@@ -304,11 +304,18 @@ impl App {
     }
 
     fn export(&mut self, path: PathBuf, format: String, selected_only: bool) {
-        let Some(source) = self.screen.current() else { return };
-        let Some(view) = source.current_table().and_then(|t| source.tables.get(&t)) else { return };
+        // The plan is in front of what is behind it.
+        let (source, table) = match &self.screen.repair {
+            Some(repair) => (&repair.lines, Some(Table::Plan)),
+            None => match self.screen.current() {
+                Some(source) => (source, source.current_table()),
+                None => return,
+            },
+        };
+        let Some(view) = table.and_then(|t| source.tables.get(&t)) else { return };
         let keys = selected_only.then(|| view.chosen());
         let job = Job::Export { path, format, query: view.query.clone(), keys };
-        if let Some(worker) = self.current_worker() {
+        if let Some(worker) = self.workers.get(&source.id) {
             worker.send(job);
         }
     }
@@ -332,7 +339,7 @@ impl App {
         view.ask(Query { sort, ..query });
     }
 
-    fn current_worker(&self) -> Option<&Worker> {
+    pub(super) fn current_worker(&self) -> Option<&Worker> {
         self.workers.get(&self.screen.current?)
     }
 

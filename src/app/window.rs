@@ -3,10 +3,12 @@
 use egui::{CentralPanel, Frame, Panel, Ui};
 
 use super::App;
-use crate::ui::model::{Remote, Tab};
+use crate::ui::model::{Remote, Tab, Toast};
 use crate::ui::table_view::IndexState;
 use crate::ui::theme::{colors_of, sizes_in_use};
-use crate::ui::{Command, command, details, palette, sources, start, tabs, theme, top_bar, widgets};
+use crate::ui::{
+    Command, command, details, palette, repair_dialog, sources, start, tabs, theme, top_bar, widgets,
+};
 
 /// Below this width the details go beneath the table.
 const NARROW: f32 = 1000.0;
@@ -22,13 +24,14 @@ impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
         let mut commands = dropped(&ctx);
-        if self.screen.dialog.is_none() {
+        if self.screen.dialog.is_none() && self.screen.repair.is_none() {
             commands.extend(command::pressed(&ctx));
         }
         self.say_what_takes_long(&ctx);
         commands.extend(self.draw(ui));
+        commands.extend(repair_dialog::show(&ctx, &mut self.screen));
         commands.extend(palette::show(&ctx, &mut self.screen));
-        self.toast(&ctx);
+        commands.extend(self.toast(&ctx));
         for command in commands {
             self.perform(&ctx, command);
         }
@@ -122,7 +125,7 @@ impl App {
         if source.folder.is_none() && source.about.shown().is_some() {
             let bar =
                 Panel::top("tab bar").exact_size(sizes_in_use().bar).resizable(false).frame(Frame::new());
-            let response = bar.show(ui, |ui| tabs::bar(ui, source));
+            let response = bar.show(ui, |ui| tabs::bar(ui, source, &self.screen.operations));
             tabs::line(ui, response.response.rect);
             commands.extend(response.inner);
         } else if source.folder.is_none() {
@@ -168,22 +171,40 @@ impl App {
     }
 
     /// What was done, said for a moment.
-    fn toast(&mut self, ctx: &egui::Context) {
+    fn toast(&mut self, ctx: &egui::Context) -> Option<Command> {
         let now = ctx.input(|i| i.time);
-        let Some((text, until)) = &self.screen.toast else { return };
-        if now >= *until {
+        let Toast { text, until, next } = self.screen.toast.clone()?;
+        if now >= until {
             self.screen.toast = None;
-            return;
+            return None;
         }
         ctx.request_repaint_after(std::time::Duration::from_secs_f64(until - now + 0.05));
         let colors = colors_of(ctx);
-        egui::Area::new(egui::Id::unique("toast"))
+        let area = egui::Area::new(egui::Id::unique("toast"))
             .anchor(egui::Align2::CENTER_BOTTOM, [0.0, -48.0])
-            .interactable(false)
-            .show(ctx, |ui| {
-                let frame = Frame::popup(ui.style()).fill(colors.raised);
-                frame.show(ui, |ui| ui.label(egui::RichText::new(text).color(colors.text)));
-            });
+            .interactable(!next.is_empty());
+        let clicked = area.show(ctx, |ui| {
+            let frame = Frame::popup(ui.style()).fill(colors.raised);
+            frame
+                .show(ui, |ui| {
+                    ui.horizontal(|ui| {
+                        ui.label(egui::RichText::new(text).color(colors.text));
+                        let mut chosen = None;
+                        for (name, command) in next {
+                            if widgets::button(ui, name, "").clicked() {
+                                chosen = Some(command);
+                            }
+                        }
+                        chosen
+                    })
+                    .inner
+                })
+                .inner
+        });
+        if clicked.inner.is_some() {
+            self.screen.toast = None;
+        }
+        clicked.inner
     }
 
     /// Keeps what the next start shall find, and writes it when the window has come to rest.

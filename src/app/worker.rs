@@ -36,7 +36,7 @@ impl Outbox {
         }
     }
 
-    fn done(&self, id: SourceId, done: Done) {
+    pub fn done(&self, id: SourceId, done: Done) {
         self.send(Event::Source { id, done });
     }
 }
@@ -51,29 +51,33 @@ pub struct Worker {
 impl Worker {
     /// Starts opening a file; [`Done::Opened`] says how it went.
     pub fn open(id: SourceId, path: PathBuf, options: Options, outbox: Outbox) -> Worker {
+        Self::start(id, outbox, move |lanes| {
+            // Asked here, since a disk that does not answer must not keep the window waiting.
+            if path.is_dir() {
+                return lanes.done(Done::IsFolder);
+            }
+            let opened = stores::open(&path, &options).and_then(|opened| {
+                let scanner = opened.again(&lanes.cancel_scan)?;
+                Ok((opened, scanner))
+            });
+            match opened {
+                Ok((opened, scanner)) => {
+                    let about = opened.store.about().clone();
+                    lanes.done(Done::Opened(Ok((about, stores::size(&path)))));
+                    lanes.serve(opened.store, scanner);
+                }
+                Err(error) => lanes.done(Done::Opened(Err(Failure::from(&error)))),
+            }
+        })
+    }
+
+    /// Starts a thread that finds two readers of something, and has them serve.
+    pub fn start(id: SourceId, outbox: Outbox, work: impl FnOnce(Lanes) + Send + 'static) -> Worker {
         let (pages, page_jobs) = channel();
         let (scans, scan_jobs) = channel();
         let cancel_scan = Cancel::default();
-        let cancel = cancel_scan.clone();
-        thread::spawn(move || {
-            // Asked here, since a disk that does not answer must not keep the window waiting.
-            if path.is_dir() {
-                return outbox.done(id, Done::IsFolder);
-            }
-            let opened = stores::open(&path, &options).and_then(|opened| {
-                let scanner = opened.again(&cancel)?;
-                Ok((opened, scanner))
-            });
-            let (opened, scanner) = match opened {
-                Ok(opened) => opened,
-                Err(error) => return outbox.done(id, Done::Opened(Err(Failure::from(&error)))),
-            };
-            let about = opened.store.about().clone();
-            outbox.done(id, Done::Opened(Ok((about, stores::size(&path)))));
-            let scan_outbox = outbox.clone();
-            thread::spawn(move || Lane { id, store: &scanner, outbox: scan_outbox, cancel }.run(&scan_jobs));
-            Lane { id, store: &opened.store, outbox, cancel: Cancel::default() }.run(&page_jobs);
-        });
+        let lanes = Lanes { id, outbox, page_jobs, scan_jobs, cancel_scan: cancel_scan.clone() };
+        thread::spawn(move || work(lanes));
         Worker { pages, scans, cancel_scan }
     }
 
@@ -92,6 +96,38 @@ impl Worker {
     /// Breaks off what the scanning thread is doing.
     pub fn cancel_scan(&self) {
         self.cancel_scan.cancel();
+    }
+}
+
+/// What a worker's two threads listen to, before they run.
+pub struct Lanes {
+    id: SourceId,
+    outbox: Outbox,
+    page_jobs: Receiver<Job>,
+    scan_jobs: Receiver<Job>,
+    /// Breaks the scanning reader off.
+    pub cancel_scan: Cancel,
+}
+
+impl Lanes {
+    pub fn done(&self, done: Done) {
+        self.outbox.done(self.id, done);
+    }
+
+    pub fn outbox(&self) -> (SourceId, Outbox) {
+        (self.id, self.outbox.clone())
+    }
+
+    /// Has both readers take jobs, each on a thread of its own, until the worker is dropped.
+    pub fn serve(self, pages: SqliteStore, scans: SqliteStore) {
+        let Lanes { id, outbox, page_jobs, scan_jobs, cancel_scan } = self;
+        let scan_outbox = outbox.clone();
+        thread::spawn(move || {
+            Lane { id, store: &scans, outbox: scan_outbox, cancel: cancel_scan }.run(&scan_jobs);
+        });
+        thread::spawn(move || {
+            Lane { id, store: &pages, outbox, cancel: Cancel::default() }.run(&page_jobs);
+        });
     }
 }
 
@@ -137,6 +173,7 @@ impl Lane<'_> {
                 let count = self.store.count(&Query::all(table.clone())).map_err(|e| Failure::from(&e));
                 self.done(Done::Count { table, count });
             }
+            Job::SessionIds { keys } => self.done(Done::SessionIds(self.session_ids(&keys))),
             Job::Copy { table, keys } => {
                 let text = export::as_text(self.store, &table, &keys);
                 self.done(Done::Copied { text, rows: keys.len() });
@@ -182,6 +219,15 @@ impl Lane<'_> {
             }
         }
         Ok(rows)
+    }
+
+    fn session_ids(&self, keys: &[RowKey]) -> Vec<String> {
+        let columns = self.store.columns(&Table::Sessions);
+        let Some(place) = columns.iter().position(|c| c.name == "id") else { return Vec::new() };
+        let selection = Selection { columns: vec![place], ..Selection::default() };
+        // Sessions that are gone meanwhile need no deleting.
+        let rows = self.store.rows(&Table::Sessions, keys, &selection).unwrap_or_default();
+        rows.iter().filter_map(|row| row.cells[0].value.as_str().map(str::to_owned)).collect()
     }
 
     fn message(&self, key: &RowKey, whole: bool) -> Option<Message> {

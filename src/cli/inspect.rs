@@ -80,7 +80,7 @@ struct Line {
 
 impl From<&Finding> for Line {
     fn from(finding: &Finding) -> Self {
-        let Finding { severity, code, table, key, message, suggestion } = finding;
+        let Finding { severity, code, table, key, message, suggestion, repair: _ } = finding;
         Self {
             severity: severity.as_str(),
             code,

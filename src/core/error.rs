@@ -90,3 +90,14 @@ impl From<&StoreError> for Failure {
         }
     }
 }
+
+impl From<&super::repair::RepairError> for Failure {
+    fn from(error: &super::repair::RepairError) -> Self {
+        Self {
+            message: error.to_string(),
+            hint: error.hint(),
+            needs_copy: false,
+            cancelled: matches!(error, super::repair::RepairError::Store(StoreError::Cancelled)),
+        }
+    }
+}

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::repair::Offer;
+
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -32,6 +34,8 @@ pub struct Finding {
     pub key: String,
     pub message: String,
     pub suggestion: String,
+    /// The repair for it; where it is about one session, its key is that session's.
+    pub repair: Option<Offer>,
 }
 
 impl Finding {
@@ -43,6 +47,7 @@ impl Finding {
             key: String::new(),
             message: message.into(),
             suggestion: String::new(),
+            repair: None,
         }
     }
 
@@ -62,6 +67,12 @@ impl Finding {
     pub fn at(mut self, table: impl Into<Cow<'static, str>>, key: impl Into<String>) -> Self {
         self.table = table.into();
         self.key = key.into();
+        self
+    }
+
+    /// Names the repair for it.
+    pub fn fix(mut self, repair: Offer) -> Self {
+        self.repair = Some(repair);
         self
     }
 

@@ -16,6 +16,8 @@ pub enum Table {
     State,
     Migrations,
     Findings,
+    /// The lines of a plan, while it is previewed.
+    Plan,
     /// A table of the store itself, by its name.
     Native(String),
 }
@@ -35,6 +37,7 @@ impl Table {
             Table::State => "state".into(),
             Table::Migrations => "migrations".into(),
             Table::Findings => "findings".into(),
+            Table::Plan => "plan".into(),
             Table::Native(name) => format!("native:{name}").into(),
         }
     }
@@ -113,7 +116,11 @@ pub fn table_columns(table: &Table) -> &'static [Column] {
     const FINDINGS: &[Column] = columns![
         "severity": Text, "code": Text, "table": Text, "key": Text, "message": Text, "suggestion": Text,
     ];
+    const PLAN: &[Column] = columns![
+        "action": Text, "key": Text, "at": Time, "reason": Text, "table": Text, "class": Text,
+    ];
     match table {
+        Table::Plan => PLAN,
         Table::Sessions => SESSIONS,
         Table::Messages => MESSAGES,
         Table::Tasks => TASKS,

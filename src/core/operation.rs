@@ -93,6 +93,32 @@ impl LockTimes {
     }
 }
 
+impl Operation {
+    /// What was done, as `Prune` or `Undo of 12`.
+    pub fn title(&self) -> String {
+        match &self.repair {
+            Repair::Import { from, .. } => {
+                format!("Import of {}", from.file_name().unwrap_or_default().to_string_lossy())
+            }
+            Repair::Prune(_) => "Prune".to_owned(),
+            Repair::DeleteIssue(wanted) => format!("Delete issue {} of {}", wanted.issue, wanted.repo),
+            Repair::DeleteSessions { ids } => match ids.as_slice() {
+                [id] => format!("Delete session {id}"),
+                ids => format!("Delete {} sessions", ids.len()),
+            },
+            Repair::Migrate { .. } => "Migrate".to_owned(),
+            Repair::Undo { operation } => format!("Undo of {operation}"),
+        }
+    }
+
+    /// Whether there is something of it that can be taken back.
+    pub fn can_be_undone(&self) -> bool {
+        matches!(self.state, OperationState::Applied | OperationState::Partly)
+            && self.undone_by.is_none()
+            && self.done > 0
+    }
+}
+
 /// Where operations are kept, on disk, readable by their owner alone.
 pub trait OperationLog {
     /// Writes down an operation with all of its edits, as pending. It is on disk when this returns.
@@ -104,16 +130,34 @@ pub trait OperationLog {
     /// The copy is whole.
     fn note_backup(&mut self, id: &str) -> Result<(), RepairError>;
 
-    /// The lines from one to another are done, except for those that were left alone, with why.
-    fn note(&mut self, id: &str, from: u64, to: u64, left: &[(u64, String)]) -> Result<(), RepairError>;
+    /// Writes down what the next commit makes last: the lines from one to another, without those that are left alone.
+    ///
+    /// Called under the lock. `facts` are what the store needs to tell, after an interruption, whether it was made.
+    fn intend(
+        &mut self,
+        id: &str,
+        from: u64,
+        to: u64,
+        left: &[(u64, String)],
+        facts: &[(&'static str, String)],
+    ) -> Result<(), RepairError>;
 
-    /// Keeps facts beside the edits.
-    fn note_facts(&mut self, id: &str, facts: &[(&str, &str)]) -> Result<(), RepairError>;
+    /// The lines that were intended from one on are done.
+    fn confirm(&mut self, id: &str, from: u64) -> Result<(), RepairError>;
+
+    /// The lines that were intended from one on are not done.
+    fn withdraw(&mut self, id: &str, from: u64) -> Result<(), RepairError>;
+
+    /// A line is left alone, with why.
+    fn leave(&mut self, id: &str, line: u64, how: &str) -> Result<(), RepairError>;
 
     fn note_locks(&mut self, id: &str, locks_us: &[u64]) -> Result<(), RepairError>;
 
     /// Ends an operation.
     fn finish(&mut self, id: &str, state: OperationState, now: Timestamp) -> Result<Operation, RepairError>;
+
+    /// Lets go of the operation that is being applied, for whoever settles it.
+    fn release(&mut self);
 
     /// Takes an operation out that changed nothing.
     fn abandon(&mut self, id: &str) -> Result<(), RepairError>;

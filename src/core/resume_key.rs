@@ -5,6 +5,9 @@
 /// The forges whose names begin a key of seed 004.
 pub const KNOWN_FORGES: &[&str] = &["forgejo", "github", "gitlab"];
 
+/// The agent that was called otherwise for a while, and what it is called since 2026-05-02 again.
+pub const RENAMED_AGENT: (&str, &str) = ("foreman", "architect");
+
 /// A resume key taken apart; every part borrows from the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ResumeKey<'a> {

@@ -1,5 +1,6 @@
 //! How an opened store is read, whatever its format.
 
+use super::repair::Offer;
 use super::{Block, Column, Finding, Query, Row, RowIndex, RowKey, StoreError, Table};
 
 /// What is known of a store as soon as it is open: no rows are read for it.
@@ -23,6 +24,8 @@ pub struct About {
     pub facts: Vec<(String, String)>,
     /// Parts of the file are damaged; what could be read is shown.
     pub damaged: bool,
+    /// The repairs that the store's kind has.
+    pub offers: Vec<Offer>,
     /// A private copy is being read, since the file could not be opened in place.
     pub copied: bool,
 }

@@ -77,3 +77,16 @@ pub fn shorten_middle(text: &str, most: usize) -> Cow<'_, str> {
     let end: String = text.chars().skip(count - tail).collect();
     Cow::Owned(format!("{start}…{end}"))
 }
+
+/// A number with its thousands apart.
+pub fn group(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::durable::identity::{self, ObjectFile};
 use super::gate;
 use super::open::{MAGIC, is_document};
-use super::sqlite::{Cancel, Schema, connect};
+use super::sqlite::{Cancel, Schema, beside, connect};
 use crate::core::{Finding, Flow, StoreError};
 
 /// A store in a folder.
@@ -156,7 +156,7 @@ impl Walk<'_> {
     fn name(&self, path: &Path) -> String {
         let relative = path.strip_prefix(self.root).unwrap_or(path);
         let Some(object) = ObjectFile::of(path) else { return relative.to_string_lossy().into_owned() };
-        let small = beside(path, "-wal").is_none_or(|wal| wal < MOST_WAL_BYTES);
+        let small = fs::metadata(beside(path, "-wal")).map_or(true, |wal| wal.len() < MOST_WAL_BYTES);
         let short = || {
             let facet = object.facet.map_or(String::new(), |n| format!(".{n}"));
             identity::short(&object.id) + &facet
@@ -217,10 +217,4 @@ fn is_alarms(path: &Path, name: &str) -> bool {
             .ok()
             .and_then(|connection| Schema::read(&connection).ok())
             .is_some_and(|schema| schema.tables.iter().all(|t| t.name == "_cf_ALARM"))
-}
-
-fn beside(path: &Path, suffix: &str) -> Option<u64> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    fs::metadata(name).ok().map(|m| m.len())
 }

@@ -9,10 +9,10 @@ use rusqlite::Connection;
 
 use super::document::{self, Contents, Document};
 use super::sqlite::{
-    Cancel, Clock, Context, FileFacts, Mapping, Schema, SqliteStore, connect, install, memory, memory_again,
-    sqlite_error,
+    Cancel, Clock, Context, FileFacts, Mapping, Schema, SqliteStore, beside, connect, install, memory,
+    memory_again, sqlite_error,
 };
-use super::{document_adapters, durable, gate, ledgers, migrations, sqlite_adapters};
+use super::{document_adapters, durable, gate, ledgers, migrations, repair, sqlite_adapters};
 use crate::core::{About, Finding, NativeKind, Size, StoreError, Table};
 
 /// The first bytes of every SQLite database.
@@ -186,6 +186,7 @@ fn memory_store(
         keeps: mapping.keeps.clone(),
         facts: mapping.facts.clone(),
         damaged: contents.damaged,
+        offers: repair::offers_of_document(id),
         ..About::default()
     };
     Ok(SqliteStore {
@@ -257,6 +258,7 @@ fn open_database(
         facts: facts(&schema, &mapping),
         damaged,
         copied: copy.is_some(),
+        offers: repair::offers_of_database(&stores),
         stores,
     };
     Ok(SqliteStore {
@@ -357,14 +359,9 @@ fn private_copy(path: &Path) -> Result<(PathBuf, tempfile::TempDir), StoreError>
     let real = copied_path(path, folder.path());
     let _looking = gate::look();
     for suffix in ["", "-wal", "-journal"] {
-        let beside = |p: &Path| {
-            let mut name = p.as_os_str().to_owned();
-            name.push(suffix);
-            PathBuf::from(name)
-        };
-        let from = beside(path);
+        let from = beside(path, suffix);
         if suffix.is_empty() || from.exists() {
-            fs::copy(&from, beside(&real)).map_err(|e| unreadable(&from, &e))?;
+            fs::copy(&from, beside(&real, suffix)).map_err(|e| unreadable(&from, &e))?;
         }
     }
     // The copy is ours: opened for writing once, so that a broken transaction is rolled back.

@@ -1,7 +1,7 @@
 //! What can be deleted from, and imported into, a session's own tables.
 
 use super::repair::{Db, Repairs, relations, text_key};
-use crate::core::repair::{Dependant, DocumentMessage, Each, Edit, Record, RepairError, Stored};
+use crate::core::repair::{Dependant, DocumentMessage, Each, Edit, Offer, Record, RepairError, Stored};
 
 /// Repairs of `messages`, `tasks`, `session_meta` and what later versions keep beside them.
 pub struct SessionDoRepairs;
@@ -10,6 +10,21 @@ pub struct SessionDoRepairs;
 const TABLES: [&str; 5] = ["messages", "tasks", "turns", "session_events", "session_meta"];
 
 impl Repairs for SessionDoRepairs {
+    fn offers(&self) -> &'static [Offer] {
+        &[Offer::ImportInto, Offer::DeleteSessions, Offer::Migrate]
+    }
+
+    fn noun(&self, table: &str) -> Option<&'static str> {
+        match table {
+            "messages" => Some("message"),
+            "tasks" => Some("task"),
+            "session_meta" => Some("fact"),
+            "turns" => Some("turn"),
+            "session_events" => Some("event"),
+            _ => None,
+        }
+    }
+
     fn session_rows(
         &self,
         db: &Db<'_>,
@@ -21,7 +36,7 @@ impl Repairs for SessionDoRepairs {
         }
         for table in TABLES {
             let Some(shape) = db.shape(table)? else { continue };
-            db.each(&shape, "", &[], &mut |row| {
+            db.all(&shape, &mut |row| {
                 let edit = db.deletion(&shape, row)?;
                 let key = relations::name_of(&shape, &edit);
                 each(Dependant { edit, key, reason: format!("it belongs to the session {id}") })

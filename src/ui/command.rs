@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::model::{SourceId, Tab};
+use super::repair_view::Field;
+use crate::core::repair::Offer;
 use crate::core::{RowKey, Table};
 
 /// What the user wants. Views return it; the application carries it out.
@@ -53,6 +55,29 @@ pub enum Command {
     },
     CancelScan,
     LoadMessage(usize),
+    /// Prepare a repair of what is on the screen.
+    Repair(Offer),
+    /// Prepare the repair of a finding, about the thing of that key.
+    Fix(Offer, String),
+    /// Prepare the deletion of these sessions.
+    DeleteSessions(Vec<String>),
+    /// Compare a file with the database that it was imported into.
+    Compare {
+        from: PathBuf,
+        into: PathBuf,
+    },
+    /// Make the plan of the repair that is being prepared, once more where there is one.
+    PlanRepair,
+    ApplyRepair,
+    /// Close the repair's dialog; nothing is changed that was not applied.
+    CloseRepair,
+    /// Choose a file, or a folder, for a field of the repair with the platform's own dialog.
+    ChooseFor(Field),
+    ExportPlan,
+    UndoOperation(String),
+    UndoLast,
+    AskForget(String),
+    Forget(String),
     Quit,
 }
 
@@ -88,6 +113,25 @@ pub fn entries() -> Vec<Entry> {
         entry(Command::ToggleDetails, "Show or hide the details", CTRL, Key::I),
         entry(Command::CopyRows, "Copy the selected rows", CTRL_SHIFT, Key::C),
         entry(Command::Export, "Export…", CTRL, Key::E),
+        Entry { command: Command::Repair(Offer::Prune), label: "Prune…", shortcut: None },
+        Entry { command: Command::Repair(Offer::Migrate), label: "Migrate…", shortcut: None },
+        Entry {
+            command: Command::Repair(Offer::ImportInto),
+            label: "Import into this database…",
+            shortcut: None,
+        },
+        Entry {
+            command: Command::Repair(Offer::ImportFrom),
+            label: "Import this into a database…",
+            shortcut: None,
+        },
+        Entry { command: Command::Repair(Offer::DeleteIssue), label: "Delete by issue…", shortcut: None },
+        Entry {
+            command: Command::Repair(Offer::DeleteSessions),
+            label: "Delete the selected sessions…",
+            shortcut: None,
+        },
+        entry(Command::UndoLast, "Undo the last repair…", CTRL, Key::Z),
         Entry { command: Command::CopyPath, label: "Copy the file's path", shortcut: None },
         entry(Command::NextTab, "Next tab", CTRL, Key::PageDown),
         entry(Command::PreviousTab, "Previous tab", CTRL, Key::PageUp),

@@ -9,6 +9,7 @@ use super::model::{Details, Remote, Screen, SourceView};
 use super::theme::{colors_of, mono_font, role_color, space, strong_font, text_font};
 use super::transcript::blocks;
 use super::widgets;
+use crate::core::repair::Offer;
 use crate::core::{Column, ColumnKind, MASK, Table, Value, visible};
 
 /// So much of a long text is laid out at once.
@@ -62,6 +63,7 @@ fn row(
             }
         });
     });
+    repairs(ui, source, details, commands);
     ui.add_space(space::XS);
     let names: &[&str] =
         if details.blocks.is_empty() { &["Values", "Raw"] } else { &["Text", "Values", "Raw"] };
@@ -107,14 +109,68 @@ fn title(ui: &mut Ui, source: &SourceView, details: &Details) {
         ),
     };
     let name = visible(&name).into_owned();
-    ui.add(egui::Label::new(RichText::new(&name).font(strong_font()).color(color)).truncate())
-        .on_hover_text(&name);
+    // Beside it there is room for its place and for the buttons.
+    let room = (ui.available_width() - 150.0).max(60.0);
+    ui.scope(|ui| {
+        ui.set_max_width(room);
+        ui.add(egui::Label::new(RichText::new(&name).font(strong_font()).color(color)).truncate())
+            .on_hover_text(&name);
+    });
     let view = source.tables.get(&details.table);
     let place =
         view.and_then(|v| Some((v.focus.as_ref().filter(|(_, k)| *k == details.row.key)?.0, v.len())));
     if let Some((at, of)) = place {
         let text = format!("{} of {}", format::group(at as u64 + 1), format::group(of as u64));
         ui.label(RichText::new(text).color(colors.muted));
+    }
+}
+
+/// The repairs of what is selected: a finding's own, a session's issue, a session.
+fn repairs(ui: &mut Ui, source: &SourceView, details: &Details, commands: &mut Vec<Command>) {
+    let Some(about) = source.about.shown() else { return };
+    let offered = |offer: &Offer| about.offers.contains(offer);
+    match details.table {
+        Table::Findings => {
+            let message = text_of(details, "message");
+            let finding = about.findings.iter().find(|f| Some(&f.message) == message.as_ref());
+            let fix = finding.and_then(|f| Some((f.repair.filter(offered)?, f.key.clone())));
+            if let Some((offer, key)) = fix {
+                let (name, hint) = fix_words(offer);
+                if widgets::button(ui, name, hint).clicked() {
+                    commands.push(Command::Fix(offer, key));
+                }
+            }
+        }
+        Table::Sessions => {
+            ui.horizontal_wrapped(|ui| {
+                let issue = text_of(details, "issue").is_some_and(|issue| !issue.is_empty());
+                if issue && offered(&Offer::DeleteIssue) {
+                    let hint = "See every session of this issue, and delete them";
+                    if widgets::button(ui, "Delete this issue's sessions…", hint).clicked() {
+                        commands.push(Command::Repair(Offer::DeleteIssue));
+                    }
+                }
+                if let Some(id) = text_of(details, "id").filter(|_| offered(&Offer::DeleteSessions)) {
+                    let hint = "See all that belongs to this session, and delete it";
+                    if widgets::button(ui, "Delete this session…", hint).clicked() {
+                        commands.push(Command::DeleteSessions(vec![id]));
+                    }
+                }
+            });
+        }
+        _ => {}
+    }
+}
+
+fn fix_words(offer: Offer) -> (&'static str, &'static str) {
+    match offer {
+        Offer::ImportFrom | Offer::ImportInto => {
+            ("Import…", "See what an import would bring into a database")
+        }
+        Offer::Prune => ("Prune…", "See what is past its time, and remove it"),
+        Offer::DeleteIssue => ("Delete by issue…", "See every session of one issue, and delete them"),
+        Offer::DeleteSessions => ("Delete this session…", "See all that belongs to it, and delete it"),
+        Offer::Migrate => ("Migrate…", "See the steps that would mend it"),
     }
 }
 

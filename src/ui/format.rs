@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Local, Utc};
 
+pub use crate::core::group;
 use crate::core::{Cell, Column, ColumnKind, Timestamp, Value, broken_text, hex, visible};
 
 /// In which zone times are shown.
@@ -55,19 +56,6 @@ pub fn duration(seconds: u64) -> String {
         (1..=9, ..) => format!("{d} d {h} h"),
         _ => format!("{} d", group(d)),
     }
-}
-
-/// A number with its thousands apart.
-pub fn group(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// A size in the unit that fits.

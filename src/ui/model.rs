@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
+use super::Command;
 use super::format::Zone;
+use super::repair_view::RepairView;
 use super::scroll::RowScroll;
 use super::table_view::TableView;
-use crate::core::{About, Block, Column, Failure, Row, RowKey, Size, Table};
+use crate::core::{About, Block, Column, Failure, Operation, Row, RowKey, Size, Table};
 
 /// Something that is asked for in the background; what was there stays until the new arrives.
 #[derive(Debug, Clone, Default)]
@@ -286,6 +288,24 @@ pub enum Dialog {
         chosen: usize,
     },
     Keys,
+    /// Whether an operation's undo shall end.
+    Forget {
+        operation: String,
+    },
+    /// What became of operations that were interrupted.
+    Notice {
+        lines: Vec<String>,
+    },
+}
+
+/// Something that was done, said for a moment, with what can be done about it.
+#[derive(Debug, Clone)]
+pub struct Toast {
+    pub text: String,
+    /// When it goes, by the window's clock in seconds.
+    pub until: f64,
+    /// Buttons: their texts, and what they do.
+    pub next: Vec<(&'static str, Command)>,
 }
 
 /// All that the views draw.
@@ -301,7 +321,7 @@ pub struct Screen {
     pub details_open: bool,
     pub details_tab: usize,
     pub now_ms: i64,
-    pub toast: Option<(String, f64)>,
+    pub toast: Option<Toast>,
     pub samples: Option<PathBuf>,
     /// Something long that is going on, with how far it came.
     pub busy: Option<String>,
@@ -309,6 +329,10 @@ pub struct Screen {
     pub focus_filter: bool,
     pub focus_sessions_filter: bool,
     pub sources_scroll: RowScroll,
+    /// The repair that is being prepared.
+    pub repair: Option<RepairView>,
+    /// The operation log, of all stores.
+    pub operations: Remote<Vec<Operation>>,
 }
 
 impl Screen {
@@ -316,8 +340,10 @@ impl Screen {
         self.sources.iter().find(|s| s.id == id)
     }
 
+    /// A source, or the lines of the plan that is being shown.
     pub fn source_mut(&mut self, id: SourceId) -> Option<&mut SourceView> {
-        self.sources.iter_mut().find(|s| s.id == id)
+        let lines = self.repair.as_mut().map(|repair| &mut repair.lines);
+        self.sources.iter_mut().chain(lines).find(|s| s.id == id)
     }
 
     pub fn current(&self) -> Option<&SourceView> {

@@ -6,9 +6,10 @@ use egui::{Context, Id, Key, Modal, RichText, ScrollArea, Ui};
 
 use super::Command;
 use super::command::{Entry, entries, key_text};
-use super::model::{Dialog, Screen};
+use super::model::{Dialog, Remote, Screen};
 use super::theme::{colors_of, mono_font, sizes_in_use, space, title_font};
 use super::widgets;
+use crate::core::Operation;
 
 /// Draws the dialog that is open, if there is one.
 pub fn show(ctx: &Context, screen: &mut Screen) -> Vec<Command> {
@@ -22,6 +23,10 @@ pub fn show(ctx: &Context, screen: &mut Screen) -> Vec<Command> {
     let response = Modal::new(Id::unique("dialog")).frame(frame).show(ctx, |ui| match &mut dialog {
         Dialog::Palette { typed, chosen } => palette(ui, typed, chosen, &mut commands),
         Dialog::Keys => keys(ui),
+        Dialog::Forget { operation } => {
+            forget(ui, operation, size_of(&screen.operations, operation), &mut commands)
+        }
+        Dialog::Notice { lines } => notice(ui, lines),
         Dialog::OpenPath { typed, folder, note } => {
             open_path(ui, typed, *folder, note.as_deref(), &mut commands)
         }
@@ -103,6 +108,41 @@ fn keys(ui: &mut Ui) -> bool {
                 }
             }
         });
+    });
+    ui.add_space(space::S);
+    widgets::button(ui, "Close", "").clicked()
+}
+
+fn size_of(operations: &Remote<Vec<Operation>>, id: &str) -> u64 {
+    let found = operations.shown().and_then(|all| all.iter().find(|o| o.id == id));
+    found.map_or(0, |o| o.size_bytes)
+}
+
+fn forget(ui: &mut Ui, operation: &str, size_bytes: u64, commands: &mut Vec<Command>) -> bool {
+    let colors = colors_of(ui.ctx());
+    ui.set_width(480.0);
+    ui.label(RichText::new("End an operation's undo").font(title_font()));
+    let text = format!(
+        "It cannot be undone any more then. Its {} in the operation log become free.",
+        super::format::bytes(size_bytes)
+    );
+    ui.label(RichText::new(text).color(colors.muted));
+    ui.add_space(space::S);
+    let (deed, cancel) = ends(ui, &format!("Forget operation {operation}"));
+    if deed {
+        commands.push(Command::Forget(operation.to_owned()));
+    }
+    deed || cancel
+}
+
+fn notice(ui: &mut Ui, lines: &[String]) -> bool {
+    ui.set_width(620.0);
+    ui.label(RichText::new("What you should know").font(title_font()));
+    ui.add_space(space::S);
+    ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
+        for line in lines {
+            ui.label(crate::core::visible(line));
+        }
     });
     ui.add_space(space::S);
     widgets::button(ui, "Close", "").clicked()

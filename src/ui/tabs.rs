@@ -1,7 +1,9 @@
 //! The tabs in the middle, each with its count where it is known.
 
+use std::sync::Arc;
+
 use egui::accesskit::Role;
-use egui::{Rect, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{Galley, Rect, Response, Sense, Ui, WidgetInfo, pos2, vec2};
 use egui_commonmark::CommonMarkCache;
 
 use super::Command;
@@ -9,14 +11,17 @@ use super::format;
 use super::model::{Layout, Remote, Screen, SourceView, Tab};
 use super::table::{self, Look};
 use super::theme::{colors_of, sizes_in_use, small_font, space, strong_font, text_font};
-use super::{overview, tables_tab, toolbar, transcript, widgets};
-use crate::core::{Severity, Table};
+use super::{operations_tab, overview, tables_tab, toolbar, transcript, widgets};
+use crate::core::{Operation, Severity, Table};
 
 /// Draws the row of tabs.
-pub fn bar(ui: &mut Ui, source: &SourceView) -> Vec<Command> {
+pub fn bar(ui: &mut Ui, source: &SourceView, operations: &Remote<Vec<Operation>>) -> Vec<Command> {
     let mut commands = Vec::new();
-    let colors = colors_of(ui.ctx());
-    let height = sizes_in_use().bar;
+    let labels: Vec<Label> = Tab::ALL.iter().map(|tab| Label::of(ui, source, *tab, operations)).collect();
+    // The space around a name gives way before a tab is cut off.
+    let bare: f32 = labels.iter().map(Label::width).sum();
+    let spare = (ui.available_width() - space::S - bare) / (2.0 * labels.len() as f32);
+    let padding = spare.clamp(3.0, space::S + 1.0);
     egui::ScrollArea::horizontal()
         .id_salt("tabs")
         .scroll_bar_visibility(egui::scroll_area::ScrollBarVisibility::AlwaysHidden)
@@ -24,31 +29,9 @@ pub fn bar(ui: &mut Ui, source: &SourceView) -> Vec<Command> {
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = 0.0;
                 ui.add_space(space::S);
-                for tab in Tab::ALL {
-                    let active = source.tab == tab;
-                    let (count, count_color) = count(source, tab, colors);
-                    let font = if active { strong_font() } else { text_font() };
-                    let color = if active { colors.text } else { colors.muted };
-                    let name = ui.painter().layout_no_wrap(tab.name().to_owned(), font, color);
-                    let number = ui.painter().layout_no_wrap(count.clone(), small_font(), count_color);
-                    let gap = if count.is_empty() { 0.0 } else { 6.0 };
-                    // Room for a count that is not known yet, so that the tabs do not move under the pointer.
-                    let waits = count.is_empty() && is_counting(source, tab);
-                    let room = if waits { 6.0 + space::L } else { gap + number.size().x };
-                    let width = name.size().x + room + 2.0 * space::S + 2.0;
-                    let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::click());
-                    response.widget_info(|| WidgetInfo::selected(Role::Tab, true, active, tab.name()));
-                    let y = rect.center().y;
-                    let x = rect.left() + space::S + 1.0;
-                    let after = x + name.size().x + gap;
-                    ui.painter().galley(pos2(x, y - name.size().y / 2.0), name, color);
-                    ui.painter().galley(pos2(after, y - number.size().y / 2.0 + 0.5), number, count_color);
-                    if active {
-                        let line = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 2.0), rect.max);
-                        ui.painter().rect_filled(line, 0, colors.accent);
-                    }
-                    widgets::focus_ring(ui, &response);
-                    if response.clicked() {
+                for label in labels {
+                    let tab = label.tab;
+                    if label.show(ui, padding).clicked() {
                         commands.push(Command::Show(tab));
                     }
                 }
@@ -57,11 +40,77 @@ pub fn bar(ui: &mut Ui, source: &SourceView) -> Vec<Command> {
     commands
 }
 
+/// A tab's name and count, as they are drawn.
+struct Label {
+    tab: Tab,
+    active: bool,
+    name: Arc<Galley>,
+    number: Arc<Galley>,
+    /// Room for a count that is not known yet, so that the tabs do not move under the pointer.
+    waits: bool,
+}
+
+impl Label {
+    fn of(ui: &Ui, source: &SourceView, tab: Tab, operations: &Remote<Vec<Operation>>) -> Self {
+        let colors = colors_of(ui.ctx());
+        let active = source.tab == tab;
+        let (count, count_color) = match tab {
+            Tab::Operations => (operations_of(source, operations), colors.faint),
+            tab => count(source, tab, colors),
+        };
+        let (font, color) = if active { (strong_font(), colors.text) } else { (text_font(), colors.muted) };
+        Self {
+            tab,
+            active,
+            waits: count.is_empty() && is_counting(source, tab),
+            name: ui.painter().layout_no_wrap(tab.name().to_owned(), font, color),
+            number: ui.painter().layout_no_wrap(count, small_font(), count_color),
+        }
+    }
+
+    fn gap(&self) -> f32 {
+        if self.number.is_empty() { 0.0 } else { 5.0 }
+    }
+
+    fn width(&self) -> f32 {
+        let count = if self.waits { 6.0 + space::L } else { self.gap() + self.number.size().x };
+        self.name.size().x + count
+    }
+
+    fn show(self, ui: &mut Ui, padding: f32) -> Response {
+        let colors = colors_of(ui.ctx());
+        let size = vec2(self.width() + 2.0 * padding, sizes_in_use().bar);
+        let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+        response.widget_info(|| WidgetInfo::selected(Role::Tab, true, self.active, self.tab.name()));
+        let y = rect.center().y;
+        let x = rect.left() + padding;
+        let after = x + self.name.size().x + self.gap();
+        let (name, number) = (self.name.size(), self.number.size());
+        ui.painter().galley(pos2(x, y - name.y / 2.0), self.name, colors.text);
+        ui.painter().galley(pos2(after, y - number.y / 2.0 + 0.5), self.number, colors.faint);
+        if self.active {
+            let line = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 2.0), rect.max);
+            ui.painter().rect_filled(line, 0, colors.accent);
+        }
+        widgets::focus_ring(ui, &response);
+        response
+    }
+}
+
 /// Whether the tab's count is still to come.
 fn is_counting(source: &SourceView, tab: Tab) -> bool {
     let Some(table) = tab.table() else { return false };
     let keeps = source.about.shown().is_some_and(|a| a.keeps.contains(&table));
     keeps && source.counts.get(&table).is_none_or(|c| c.shown().is_none())
+}
+
+/// How many operations there were on a source.
+fn operations_of(source: &SourceView, operations: &Remote<Vec<Operation>>) -> String {
+    let own = |all: &Vec<Operation>| all.iter().filter(|o| o.path == source.path).count();
+    match operations.shown().map_or(0, own) {
+        0 => String::new(),
+        count => count.to_string(),
+    }
 }
 
 fn count(source: &SourceView, tab: Tab, colors: &super::theme::Colors) -> (String, egui::Color32) {
@@ -84,13 +133,14 @@ pub fn content(ui: &mut Ui, screen: &mut Screen, markdown: &mut CommonMarkCache)
     let mut commands = Vec::new();
     let (zone, now_ms, focus_filter) = (screen.zone, screen.now_ms, std::mem::take(&mut screen.focus_filter));
     let mut layouts = std::mem::take(&mut screen.layouts);
+    let operations = std::mem::take(&mut screen.operations);
     if let Some(source) = screen.current_mut() {
         match source.tab {
             Tab::Overview => {
                 commands.extend(overview::show(ui, source, &mut layouts, zone, now_ms, focus_filter))
             }
             Tab::Operations => {
-                widgets::quiet(ui, "No operations: nothing of this store was ever changed from here.")
+                commands.extend(operations_tab::show(ui, source, &operations, zone, now_ms));
             }
             Tab::Tables => {
                 commands.extend(tables_tab::show(ui, source, &mut layouts, zone, now_ms, focus_filter))
@@ -113,6 +163,7 @@ pub fn content(ui: &mut Ui, screen: &mut Screen, markdown: &mut CommonMarkCache)
         }
     }
     screen.layouts = layouts;
+    screen.operations = operations;
     commands
 }
 

@@ -13,6 +13,7 @@ use super::table;
 use super::table_view::IndexState;
 use super::theme::{colors_of, sizes_in_use, space};
 use super::widgets::{self, icon};
+use crate::core::repair::{Offer, counted};
 use crate::core::{Table, shorten_middle, visible};
 
 /// Draws the bar.
@@ -39,6 +40,7 @@ pub fn show(
                 }
                 ui.add_space(space::S);
             }
+            repairs(ui, source, table, &mut commands);
             if source.table(table).query.session.is_some() {
                 session_chip(ui, source, &mut commands);
             }
@@ -49,6 +51,50 @@ pub fn show(
         });
     });
     commands
+}
+
+/// What the right end of the bar takes, in points.
+const RIGHT_END: f32 = 280.0;
+
+/// What the chips of a narrowed table may take before the repairs are in one menu, in points.
+const ROOM_FOR_CHIPS: f32 = 220.0;
+
+/// The repairs of what the table shows, where the store has them.
+fn repairs(ui: &mut Ui, source: &mut SourceView, table: &Table, commands: &mut Vec<Command>) {
+    let offers = source.about.shown().map(|a| a.offers.clone()).unwrap_or_default();
+    let view = source.table(table);
+    let chosen = view.selected.len() as u64;
+    let narrowed = view.query.session.is_some() || !view.query.filters.is_empty();
+    let delete = format!("Delete {}…", counted(chosen.max(1), "session"));
+    let all: &[(Offer, &str, &str)] = match table {
+        Table::Sessions => &[
+            (Offer::Prune, "Prune…", "See what is past its time, and remove it"),
+            (Offer::ImportFrom, "Import into a database…", "Bring these sessions into a database"),
+            (Offer::ImportInto, "Import…", "Bring the sessions of a file into this database"),
+            (Offer::DeleteIssue, "Delete by issue…", "See every session of one issue, and delete them"),
+            (Offer::DeleteSessions, &delete, "See all that belongs to the selected sessions, and delete it"),
+        ],
+        Table::Migrations => &[(Offer::Migrate, "Migrate…", "See the steps that are pending, and run them")],
+        _ => &[],
+    };
+    let there = |offer: &Offer| offers.contains(offer) && (*offer != Offer::DeleteSessions || chosen > 0);
+    let shown: Vec<_> = all.iter().filter(|(offer, _, _)| there(offer)).collect();
+    let mut each = |ui: &mut Ui| {
+        for (offer, text, hint) in &shown {
+            if widgets::button(ui, text, hint).clicked() {
+                commands.push(Command::Repair(*offer));
+            }
+        }
+    };
+    let texts =
+        shown.iter().map(|(_, text, _)| widgets::button_width(ui, text) + ui.spacing().item_spacing.x);
+    let beside = if narrowed { RIGHT_END + ROOM_FOR_CHIPS } else { RIGHT_END };
+    if shown.len() < 2 || ui.available_width() >= texts.sum::<f32>() + beside {
+        each(ui);
+    } else {
+        let button = egui::Button::new("Repair…").min_size(egui::vec2(0.0, sizes_in_use().control));
+        MenuButton::from_button(button).ui(ui, |ui| each(ui));
+    }
 }
 
 /// The session to which the rows are narrowed.

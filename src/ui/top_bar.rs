@@ -79,7 +79,9 @@ pub fn status(ui: &mut Ui, screen: &Screen) -> Vec<Command> {
                 Some(about) if about.copied => "Private copy",
                 _ => "Read only",
             };
-            ui.label(small(read)).on_hover_text("Nothing that you do here changes the file.");
+            ui.label(small(read)).on_hover_text(
+                "Looking changes nothing. A repair shows first what it would change, and asks.",
+            );
             let path = source.path.display().to_string();
             let text =
                 RichText::new(visible(&shorten_middle(&path, 56))).font(mono_font()).color(colors.muted);

@@ -34,6 +34,13 @@ pub fn button(ui: &mut Ui, text: &str, hint: &str) -> Response {
     if hint.is_empty() { response } else { response.on_hover_text(hint) }
 }
 
+/// How wide a button with this text is, in points.
+pub fn button_width(ui: &Ui, text: &str) -> f32 {
+    let font = egui::TextStyle::Button.resolve(ui.style());
+    let text = ui.painter().layout_no_wrap(text.to_owned(), font, Color32::PLACEHOLDER);
+    text.size().x + 2.0 * ui.spacing().button_padding.x
+}
+
 /// A button without a frame, for what is done often.
 pub fn quiet_button(ui: &mut Ui, text: &str, hint: &str) -> Response {
     let text = RichText::new(text).color(colors_of(ui.ctx()).muted);

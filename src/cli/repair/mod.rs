@@ -6,12 +6,13 @@ mod print;
 pub use operations::{ForgetArguments, OperationsArguments, UndoArguments, forget, operations, undo};
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::{Status, say};
 use crate::core::repair::{
-    DEFAULT_FORGE, DeleteIssue, Plan, PruneOptions, Repair, RepairError, SessionStore, Step, apply, plan,
+    DEFAULT_FORGE, DeleteIssue, Plan, PruneOptions, Repair, RepairError, SessionStore, Step, apply,
+    parse_age, plan,
 };
 use crate::core::{Flow, Timestamp};
 use crate::stores::Options;
@@ -52,7 +53,7 @@ pub struct ImportArguments {
 pub struct PruneArguments {
     path: PathBuf,
     /// Instead of the store's own age: 90m, 24h, 30d, 2w
-    #[arg(long, value_parser = age, value_name = "AGE")]
+    #[arg(long, value_parser = parse_age, value_name = "AGE")]
     older_than: Option<i64>,
     /// Also take what has no time recorded
     #[arg(long)]
@@ -60,6 +61,9 @@ pub struct PruneArguments {
     /// Also move away the transcripts below this folder that no session names
     #[arg(long, value_name = "FOLDER")]
     transcripts: Option<PathBuf>,
+    /// How old a transcript must be for that, instead of 30d
+    #[arg(long, value_parser = parse_age, value_name = "AGE", requires = "transcripts")]
+    transcripts_older_than: Option<i64>,
     #[command(flatten)]
     ways: Ways,
 }
@@ -104,20 +108,6 @@ pub struct MigrateArguments {
     ways: Ways,
 }
 
-fn age(text: &str) -> Result<i64, String> {
-    let number = text.trim_end_matches(char::is_alphabetic);
-    let unit: i64 = match &text[number.len()..] {
-        "s" => 1_000,
-        "m" | "min" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        "w" => 7 * 86_400_000,
-        _ => return Err("an age is a number and s, m, h, d or w, such as 24h".into()),
-    };
-    let count: i64 = number.parse().map_err(|_| "an age begins with a number, such as 24h".to_owned())?;
-    count.checked_mul(unit).filter(|ms| *ms >= 0).ok_or_else(|| "that age is too large".into())
-}
-
 pub fn import(arguments: ImportArguments) -> Status {
     let ImportArguments { file, into, forge, ways } = arguments;
     let repair = Repair::Import { from: file, forge, compare: false };
@@ -125,8 +115,14 @@ pub fn import(arguments: ImportArguments) -> Status {
 }
 
 pub fn prune(arguments: PruneArguments) -> Status {
-    let PruneArguments { path, older_than, include_unknown, transcripts, ways } = arguments;
-    let options = PruneOptions { older_than_ms: older_than, include_unknown, transcripts };
+    let PruneArguments { path, older_than, include_unknown, transcripts, transcripts_older_than, ways } =
+        arguments;
+    let options = PruneOptions {
+        older_than_ms: older_than,
+        include_unknown,
+        transcripts,
+        transcripts_older_than_ms: transcripts_older_than,
+    };
     run(&path, &Repair::Prune(options), &ways, open_for_repair)
 }
 
@@ -152,8 +148,8 @@ type Open = fn(&Path, &Options) -> Result<Box<dyn SessionStore>, RepairError>;
 fn complain(error: &RepairError) -> Status {
     say(&format!("{error}. {}", error.hint()));
     match error {
-        RepairError::Usage { .. } => Status::USAGE,
         RepairError::Store(error) => Status::of(error),
+        error if error.is_usage() => Status::USAGE,
         error if error.is_refusal() => Status::DAMAGED,
         _ => Status::FAILED,
     }
@@ -187,19 +183,20 @@ fn attempt(path: &Path, repair: &Repair, ways: &Ways, open: Open) -> Result<Stat
     // Said before anybody decides by the plan; applying looks again.
     store.check()?;
     let shown = print::Shown { path, ways };
-    if let Err(error) = shown.plan(&plan) {
-        return Ok(super::finish(Err(error), Status::DONE));
-    }
+    // A reader that has gone, such as `head`, is no reason not to do what was asked for.
+    let mut written = shown.plan(&plan);
     let summary = plan.summary;
     let wanted = ways.apply && !plan.is_empty();
-    let applied = wanted.then(|| apply_to(store.as_ref(), &mut log, plan, now));
-    let (operation, failed) = match applied {
-        Some(Ok(operation)) => (Some(operation), None),
-        Some(Err(error)) => (None, Some(error)),
-        None => (None, None),
+    let applied = wanted.then(|| apply_to(store.as_ref(), &mut log, plan, now)).transpose();
+    let operation = match &applied {
+        Ok(operation) => operation.as_ref(),
+        Err(RepairError::Partly { operation, .. }) => Some(operation.as_ref()),
+        Err(_) => None,
     };
-    let written = shown.end(&summary, operation.as_ref());
-    if let Some(operation) = &operation {
+    if written.is_ok() {
+        written = shown.end(&summary, operation);
+    }
+    if let Some(operation) = operation {
         for (key, how) in log.left_alone(&operation.id, print::MOST_LEFT) {
             say(&format!("Left alone, since {how}: {key}"));
         }
@@ -208,10 +205,7 @@ fn attempt(path: &Path, repair: &Repair, ways: &Ways, open: Open) -> Result<Stat
             say(&format!("{more} more rows were left alone; another plan shows them"));
         }
     }
-    match failed {
-        Some(error) => Err(error),
-        None => Ok(super::finish(written, Status::DONE)),
-    }
+    applied.map(|_| super::finish(written, Status::DONE))
 }
 
 fn apply_to(
@@ -221,26 +215,38 @@ fn apply_to(
     now: Timestamp,
 ) -> Result<crate::core::Operation, RepairError> {
     apply(store, log, plan, now, &mut |step| {
-        halt_at(step);
+        if cfg!(debug_assertions) {
+            halt_at(step);
+        }
         Flow::Continue
     })
 }
 
-/// Stops for good at a step, so that a test can kill the program there: `SESSIONSCOPE_HALT_AT=NAME`, or `NAME:N` for its
-/// N-th time.
+/// Stops at steps, so that a test can kill the program there, in debug builds: `SESSIONSCOPE_HALT_AT=NAME,NAME:N`, the N-th time.
+///
+/// It goes on when there is a file of the name that `SESSIONSCOPE_HALT_UNTIL` has, and takes the file away.
 fn halt_at(step: Step) {
-    static HALT: OnceLock<Option<(String, u64)>> = OnceLock::new();
-    static SEEN: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-    let halt = HALT.get_or_init(|| {
-        let wanted = std::env::var("SESSIONSCOPE_HALT_AT").ok()?;
-        let (name, time) = wanted.split_once(':').unwrap_or((&wanted, "1"));
-        Some((name.to_owned(), time.parse().unwrap_or(1)))
+    static HALT: OnceLock<Mutex<Vec<(String, u64)>>> = OnceLock::new();
+    let wanted = HALT.get_or_init(|| {
+        let wanted = std::env::var("SESSIONSCOPE_HALT_AT").unwrap_or_default();
+        let one = |point: &str| {
+            let (name, time) = point.split_once(':').unwrap_or((point, "1"));
+            (name.to_owned(), time.parse().unwrap_or(1))
+        };
+        Mutex::new(wanted.split(',').map(one).collect())
     });
-    let Some((name, time)) = halt.as_ref().filter(|(name, _)| *name == step.name()) else { return };
-    if SEEN.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1 == *time {
-        say(&format!("halted at {name}"));
-        loop {
-            std::thread::sleep(Duration::from_secs(3600));
-        }
+    let mut wanted = wanted.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut halts = false;
+    for (_, times) in wanted.iter_mut().filter(|(name, times)| name == step.name() && *times > 0) {
+        *times -= 1;
+        halts |= *times == 0;
+    }
+    if !halts {
+        return;
+    }
+    say(&format!("halted at {}", step.name()));
+    let until = std::env::var_os("SESSIONSCOPE_HALT_UNTIL").map(PathBuf::from);
+    while until.as_ref().is_none_or(|path| std::fs::remove_file(path).is_err()) {
+        std::thread::sleep(Duration::from_millis(2));
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::print::plain;
 use super::{Ways, complain, log, options, run};
-use crate::cli::{Status, finish};
+use crate::cli::{Status, finish, say};
 use crate::core::export::one_line;
 use crate::core::repair::{Repair, RepairError};
 use crate::core::{Operation, OperationState};
@@ -48,17 +48,25 @@ pub struct ForgetArguments {
 }
 
 pub fn operations(arguments: &OperationsArguments) -> Status {
-    let all = match log(&options()) {
-        Ok(log) => log.operations(),
+    let log = match log(&options()) {
+        Ok(log) => log,
         Err(error) => return complain(&error),
     };
+    let all = log.operations();
+    let unreadable = log.unreadable();
+    for path in &unreadable {
+        say(&format!(
+            "The operation in {} cannot be read, and is not listed. Keep the file: it may be all that is left of what was changed",
+            plain(&path.display().to_string())
+        ));
+    }
     let mut out = io::stdout().lock();
     let written = match arguments.json {
         true => one_line(&Json::Array(all.iter().map(as_json).collect()).to_string(), &mut out)
             .and_then(|()| out.write_all(b"\n")),
         false => text(&all, &mut out),
     };
-    finish(written, Status::DONE)
+    finish(written, if unreadable.is_empty() { Status::DONE } else { Status::DAMAGED })
 }
 
 fn text(all: &[Operation], out: &mut dyn io::Write) -> io::Result<()> {

@@ -39,7 +39,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, wanted: &DeleteIssue) -> Result<()
                 match store.deletion(table, &id()?)? {
                     Some(edit) => {
                         planner.next_group();
-                        planner.add(Item::change(Action::Delete, "deleted", key, reason, edit))
+                        planner.add(Item::change(Action::Delete, "to delete", key, reason, edit))
                     }
                     None => Ok(()),
                 }
@@ -119,7 +119,16 @@ fn is_near(has: &str, wants: &str) -> bool {
         return false;
     }
     let begins = long.get(..short.len()).is_some_and(|start| start.eq_ignore_ascii_case(short));
-    begins || is_alike(has, wants) || (wants.contains('%') && matches_like(has, wants))
+    begins
+        || bare(has) == bare(wants)
+        || is_alike(has, wants)
+        || (wants.contains('%') && matches_like(has, wants))
+}
+
+/// Without what cannot be seen, and without zeros before a number.
+fn bare(text: &str) -> String {
+    let seen = |c: &char| !crate::core::is_hidden(*c) && !c.is_whitespace() && *c != '\u{200d}';
+    text.chars().filter(seen).collect::<String>().trim_start_matches('0').to_lowercase()
 }
 
 /// Equal but for case, and for marks in whose place there is another character.

@@ -7,10 +7,16 @@ pub(super) fn plan(planner: &mut Planner<'_>, ids: &[String]) -> Result<(), Repa
     let mut seen = std::collections::HashSet::new();
     for id in ids.iter().filter(|id| seen.insert(id.as_str())) {
         planner.next_group();
-        let mut any = false;
+        // All of them first: that they refer to each other keeps none of them.
+        let mut going = std::collections::HashSet::new();
         let found = store.session_rows(id, &mut |row| {
-            any = true;
-            planner.add(Item::change(Action::Delete, "deleted", &row.key, row.reason, row.edit))
+            going.insert((row.edit.table, row.edit.id));
+            Ok(())
+        })?;
+        let any = !going.is_empty();
+        planner.going = going;
+        store.session_rows(id, &mut |row| {
+            planner.add(Item::change(Action::Delete, "to delete", &row.key, row.reason, row.edit))
         })?;
         if !found {
             return Err(RepairError::Unsupported {

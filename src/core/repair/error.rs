@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::core::StoreError;
+use crate::core::{Operation, StoreError};
 
 /// Why a repair is refused or failed; nothing was changed unless it says so. The path comes last.
 #[derive(Debug, Error)]
@@ -25,6 +25,9 @@ pub enum RepairError {
     Locked { path: PathBuf },
     #[error("The file is not the one that was looked at: it was replaced or moved meanwhile: {}", path.display())]
     Replaced { path: PathBuf },
+    /// The system did not do what it was asked to.
+    #[error("{reason}: {}", path.display())]
+    Failed { reason: String, hint: &'static str, path: PathBuf },
     #[error("There is not enough space: {needed_bytes} bytes are needed, {free_bytes} are free: {}", path.display())]
     NoSpace { needed_bytes: u64, free_bytes: u64, path: PathBuf },
     #[error("The disk is full: {}", path.display())]
@@ -46,11 +49,14 @@ pub enum RepairError {
     Text { reason: String, hint: String, path: PathBuf },
     #[error("{reason}")]
     Usage { reason: String },
-    #[error("It was cancelled after {done} changes; what was done is in the operation log")]
-    Cancelled { done: u64 },
+    #[error("It was cancelled")]
+    Cancelled,
     /// A later batch failed after others were committed.
-    #[error("It stopped after {done} changes: {why}")]
-    Partly { done: u64, why: Box<RepairError> },
+    #[error("It stopped after {} of {} changes: {why}", operation.done, operation.planned)]
+    Partly { operation: Box<Operation>, why: Box<RepairError> },
+    /// Whether the last changes were made is found out at the next start.
+    #[error("Operation {operation} was broken off, and it is not known yet how far it came: {why}")]
+    Unsettled { operation: String, why: Box<RepairError> },
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -66,7 +72,7 @@ impl RepairError {
             RepairError::TooNew { .. } => "Use a version of this program that knows it.".into(),
             RepairError::Edited { .. } => "Compare both texts, and migrate it by hand.".into(),
             RepairError::Damaged { .. } => "Restore it from a backup first.".into(),
-            RepairError::MayNotWrite { hint, .. } => (*hint).into(),
+            RepairError::MayNotWrite { hint, .. } | RepairError::Failed { hint, .. } => (*hint).into(),
             RepairError::Locked { .. } => "Try again when the other program has finished.".into(),
             RepairError::Replaced { .. } => "Look at it again, and plan anew.".into(),
             RepairError::NoSpace { .. } | RepairError::DiskFull { .. } => {
@@ -91,9 +97,12 @@ impl RepairError {
             RepairError::Source { .. } => "Choose another file to import from.".into(),
             RepairError::Text { hint, .. } => hint.clone(),
             RepairError::Usage { .. } => "Ask `sessionscope help` for what it takes.".into(),
-            RepairError::Cancelled { .. } => "Start it again to finish, or undo what was done.".into(),
-            RepairError::Partly { .. } => {
-                "Start it again to finish, or undo what was done; see `sessionscope operations`.".into()
+            RepairError::Cancelled => "Start it again.".into(),
+            RepairError::Partly { operation, .. } => {
+                format!("Start it again to finish, or undo operation {}.", operation.id)
+            }
+            RepairError::Unsettled { .. } => {
+                "Ask `sessionscope operations`, which compares the store with the log.".into()
             }
             RepairError::Store(error) => error.hint().into(),
         }
@@ -103,8 +112,19 @@ impl RepairError {
     pub fn is_refusal(&self) -> bool {
         match self {
             RepairError::Store(error) => error.is_damage() || matches!(error, StoreError::Locked { .. }),
-            RepairError::Usage { .. } | RepairError::Cancelled { .. } => false,
+            RepairError::Usage { .. }
+            | RepairError::NoSuchOperation { .. }
+            | RepairError::Cancelled
+            | RepairError::Partly { .. }
+            | RepairError::Unsettled { .. }
+            | RepairError::Failed { .. }
+            | RepairError::DiskFull { .. } => false,
             _ => true,
         }
+    }
+
+    /// Whether the command itself was wrong.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, RepairError::Usage { .. } | RepairError::NoSuchOperation { .. })
     }
 }

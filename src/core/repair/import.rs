@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::{Action, Class, Edit, Item, Planner, RepairError, SessionStore, Standing};
-use crate::core::{KNOWN_FORGES, ResumeKey, hex, span};
+use super::{Action, Class, Edit, Item, Needs, Planner, RepairError, SessionStore, Standing};
+use crate::core::{KNOWN_FORGES, RENAMED_AGENT, ResumeKey, hex, span};
 
 /// An entry of a session file.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +20,8 @@ pub struct SourceEntry<'a> {
     pub session_id: Option<&'a str>,
     pub last_used_ms: Option<i64>,
     pub created_ms: Option<i64>,
+    /// It has a time that cannot be read as one.
+    pub unread_time: bool,
 }
 
 /// In what order entries are handed out.
@@ -29,8 +31,8 @@ pub enum EntryOrder {
     File,
     /// Those of a large file by their keys.
     ///
-    /// So neighbours in the database's index are added one after the other: a million of them take a third of the time,
-    /// and change a tenth of the pages.
+    /// So neighbours in the database's index are added one after the other: a million of them take a tenth of the time,
+    /// and a twentieth of the write-ahead log.
     Index,
 }
 
@@ -60,8 +62,6 @@ pub type EachValue<'a> = dyn FnMut(&str, &[u8]) -> Result<(), RepairError> + 'a;
 
 /// What can be imported from.
 pub trait ImportSource {
-    fn path(&self) -> &Path;
-
     /// Refuses a source of which only a part can be read.
     fn ensure_whole(&self) -> Result<(), RepairError>;
 
@@ -109,11 +109,14 @@ pub(super) fn plan(
 ) -> Result<(), RepairError> {
     let source = planner.with.import_source(from)?;
     source.ensure_whole()?;
+    if forge.trim().is_empty() || forge.contains(':') || forge == "none" {
+        let reason = "The forge must be a name without a colon; `none` means keys that have none".into();
+        return Err(RepairError::Usage { reason });
+    }
     let forges = KNOWN_FORGES.iter().copied().chain([forge]).collect();
     let whole = Sessions { source: source.as_ref(), forge, forges, compare, table: Arc::from("sessions") };
-    if let Some(mut winners) = whole.winners()? {
-        winners.mark(planner.store)?;
-        whole.plan(planner, &winners)?;
+    if let Some(winners) = whole.winners()? {
+        whole.plan(planner, winners)?;
     } else if source.messages(&mut |_| Ok(()))? {
         document(planner, source.as_ref())?;
     } else if !values(planner, source.as_ref())? {
@@ -123,7 +126,8 @@ pub(super) fn plan(
         });
     }
     source.left_behind().into_iter().for_each(|text| planner.warn(text));
-    if let Some(edit) = source.retirement() {
+    let any = |action| planner.has(action);
+    if let Some(edit) = source.retirement().filter(|_| any(Action::Insert) || any(Action::Keep)) {
         planner.next_group();
         let to = edit.after.as_ref().and_then(|r| r.text(0)).unwrap_or_default();
         let name = Path::new(to).file_name().unwrap_or_default().to_string_lossy();
@@ -136,8 +140,8 @@ pub(super) fn plan(
 }
 
 /// Where a table is missing, its steps come first.
-fn prepare(planner: &mut Planner<'_>, store: &str) -> Result<(), RepairError> {
-    let steps = planner.store.migration(Some(store), Some("1"))?;
+fn prepare(planner: &mut Planner<'_>, needs: Needs<'_>) -> Result<(), RepairError> {
+    let steps = planner.store.migration(needs)?;
     for line in steps.lines.into_iter().filter(|l| l.item.edit.is_some()) {
         planner.next_group();
         planner.add(Item { class: SCHEMA, ..line.item })?;
@@ -201,10 +205,15 @@ impl Winners {
 }
 
 impl Sessions<'_> {
-    fn plan(&self, planner: &mut Planner<'_>, winners: &Winners) -> Result<(), RepairError> {
-        prepare(planner, "claude-hooks-db")?;
+    fn plan(&self, planner: &mut Planner<'_>, mut winners: Winners) -> Result<(), RepairError> {
+        if winners.newest.is_empty() {
+            // A database with nothing in it would be no use, and the file is better where it is.
+            return self.reject_all(planner, &winners);
+        }
+        winners.mark(planner.store)?;
+        prepare(planner, Needs::Sessions)?;
         self.source.entries(EntryOrder::Index, &mut |entry| {
-            let item = self.entry(planner, &entry, winners)?;
+            let item = self.entry(planner, &entry, &winners)?;
             planner.next_group();
             planner.add(item.at(entry.last_used_ms))
         })?;
@@ -215,6 +224,14 @@ impl Sessions<'_> {
                 None => planner.add(Item::line(Action::Beside, OTHERS, table, key, "stays as it is")),
             })?;
         }
+        Ok(())
+    }
+
+    fn reject_all(&self, planner: &mut Planner<'_>, winners: &Winners) -> Result<(), RepairError> {
+        self.source.entries(EntryOrder::File, &mut |entry| {
+            let item = self.entry(planner, &entry, winners)?;
+            planner.add(item.at(entry.last_used_ms))
+        })?;
         Ok(())
     }
 
@@ -248,7 +265,7 @@ impl Sessions<'_> {
         let Some(session_id) = entry.session_id else { return reject("the entry names no session") };
         let winner = winners.of(&key);
         if winner.is_some_and(|winner| winner.number != entry.number) {
-            return reject(&format!("another entry becomes {key} too, and is newer"));
+            return reject(&format!("another entry becomes {key} too, and is newer or comes later"));
         }
         let last_used_ms = entry.last_used_ms.unwrap_or(0);
         if winner.is_none_or(|winner| winner.is_there)
@@ -287,6 +304,9 @@ impl Sessions<'_> {
             false => format!("renamed from {}", entry.key),
         };
         match entry.last_used_ms {
+            None if entry.unread_time => {
+                reason.push_str("; already stale: its last use cannot be read, so it counts as expired");
+            }
             None => reason.push_str("; already stale: no last use is recorded, so it counts as expired"),
             Some(used) if now_ms - used > MOST_AGE_MS => {
                 reason.push_str(&format!("; already stale: last used {} ago", span(now_ms - used)));
@@ -301,17 +321,17 @@ impl Sessions<'_> {
         let Some(parsed) = ResumeKey::parse(key, &self.forges) else {
             return Err("its key cannot be told apart into forge, agent, repository and issue for certain");
         };
-        if parsed.forge.is_some() && parsed.agent != "foreman" {
+        if parsed.forge.is_some() && parsed.agent != RENAMED_AGENT.0 {
             return Ok(key.into());
         }
-        let agent = if parsed.agent == "foreman" { "architect" } else { parsed.agent };
+        let agent = if parsed.agent == RENAMED_AGENT.0 { RENAMED_AGENT.1 } else { parsed.agent };
         let forge = parsed.forge.unwrap_or(self.forge);
         Ok(format!("{forge}:{agent}:{}:{}", parsed.repo, parsed.issue).into())
     }
 }
 
 fn document(planner: &mut Planner<'_>, source: &dyn ImportSource) -> Result<(), RepairError> {
-    prepare(planner, "session-do")?;
+    prepare(planner, Needs::Messages)?;
     let (session, facts) = source.facts();
     let store = planner.store;
     let unsupported = || RepairError::Unsupported {

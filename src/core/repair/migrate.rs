@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Action, Class, DEFAULT_FORGE, Edit, Item, Planner, RepairError, import};
+use super::{Action, Class, DEFAULT_FORGE, Edit, Item, Needs, Planner, RepairError, import};
 
 /// What bringing a store to a version takes.
 #[derive(Debug, Clone, Default)]
@@ -37,7 +37,7 @@ const STEP: Class = "step";
 const IN_PLACE: Class = "in place";
 
 pub(super) fn plan(planner: &mut Planner<'_>, to: Option<&str>) -> Result<(), RepairError> {
-    let steps = planner.store.migration(None, to)?;
+    let steps = planner.store.migration(Needs::Version(to))?;
     planner.needs_backup |= steps.needs_backup;
     steps.warnings.into_iter().for_each(|text| planner.warn(text));
     for line in steps.lines {

@@ -1,9 +1,10 @@
 //! Repairs: plan, preview, apply, operation log, undo, in one core for every store and front end.
 //!
-//! [`plan`] makes a [`Plan`] of a [`Repair`]: the exact rows, each with its reason. [`apply`] consumes it, and is the only
+//! [`plan()`] makes a [`Plan`] of a [`Repair`]: the exact rows, each with its reason. [`apply()`] consumes it, and is the only
 //! thing that can write to a store: a [`WriteStore`] comes only for a [`Permit`], which nothing else can make.
 
 mod apply;
+mod deed;
 mod delete_issue;
 mod delete_sessions;
 mod error;
@@ -17,17 +18,19 @@ mod store;
 mod undo;
 mod waiting;
 
-pub use apply::{Permit, Step, apply};
+pub use apply::{Permit, Step, Watch, apply};
+pub use deed::{Deeds, counted};
 pub use delete_issue::DeleteIssue;
 pub use error::RepairError;
 pub use import::{DocumentMessage, EachValue, EntryOrder, ImportSource, NewSession, SourceEntry};
 pub use item::{Action, Class, Draft, Item, PlanItems, PlanLine, Summary};
 pub use migrate::{StepLine, StepPlan};
-pub use plan::{EachDone, Plan, Planner, Surroundings, plan};
-pub use prune::{Candidate, PruneOptions, Transcript};
+pub use plan::{EachDone, Place, Plan, Planner, Surroundings, plan};
+pub use prune::{Candidate, PruneOptions, Transcript, parse_age};
 pub use record::{Edit, EditKind, Record, Standing, Stored, Values};
 pub use store::{
-    Dependant, Dependants, Each, EachKey, Held, KnownSession, Performed, SessionStore, Target, WriteStore,
+    Commit, Dependant, Dependants, Each, EachKey, Held, KnownSession, Needs, Performed, SessionStore, Target,
+    WriteStore,
 };
 
 use std::path::PathBuf;
@@ -59,6 +62,19 @@ pub enum Repair {
     Undo {
         operation: String,
     },
+}
+
+/// A repair that a kind of store has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Offer {
+    /// It can be imported into a database.
+    ImportFrom,
+    /// Something can be imported into it.
+    ImportInto,
+    Prune,
+    DeleteIssue,
+    DeleteSessions,
+    Migrate,
 }
 
 /// The forge that a key of three parts gets on import where no other is chosen.

@@ -1,13 +1,15 @@
 //! From a repair to the exact rows that it would change.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::deed::counted;
 use super::{
-    Action, Draft, Edit, EditKind, ImportSource, Item, PlanItems, Repair, RepairError, SessionStore, Summary,
-    Target, Transcript, delete_issue, delete_sessions, import, migrate, prune, undo,
+    Action, Class, Deeds, Draft, Edit, EditKind, ImportSource, Item, PlanItems, Repair, RepairError,
+    SessionStore, Summary, Target, Transcript, delete_issue, delete_sessions, import, migrate, prune, undo,
 };
-use crate::core::{Operation, StoreError, Timestamp};
+use crate::core::{KeyId, Operation, StoreError, Timestamp};
 
 /// Takes what an operation did, one edit after the other: its key, its reason, its group, and itself.
 pub type EachDone<'a> = dyn FnMut(&str, &str, u64, Edit) -> Result<(), RepairError> + 'a;
@@ -27,7 +29,7 @@ pub trait Surroundings {
         &self,
         folder: &Path,
         store: &dyn SessionStore,
-        each: &mut dyn FnMut(Transcript) -> Result<(), RepairError>,
+        each: &mut dyn FnMut(Transcript<'_>) -> Result<(), RepairError>,
     ) -> Result<(), RepairError>;
 
     /// An operation of the log.
@@ -45,8 +47,9 @@ pub struct Plan {
     pub made_at: Timestamp,
     pub items: Box<dyn PlanItems>,
     pub summary: Summary,
-    /// How many rows of each table are done what to, in the order in which they come.
-    pub deeds: Vec<(Action, Arc<str>, u64)>,
+    pub deeds: Deeds,
+    /// How many lines of each class there are, in the order in which they come.
+    pub classes: Vec<(Class, u64)>,
     pub warnings: Vec<String>,
     pub needs_backup: bool,
     /// The operation that it takes back.
@@ -59,6 +62,9 @@ impl Plan {
         self.summary.edits == 0
     }
 }
+
+/// So many changes are made in one batch, about, before the lock has been held for long enough.
+const ONE_BATCH: u64 = 5_000;
 
 /// Makes the plan of a repair. Nothing is changed, and no lock is held when it returns.
 ///
@@ -77,11 +83,14 @@ pub fn plan(
         now,
         draft: with.draft()?,
         summary: Summary::default(),
-        deeds: Vec::new(),
+        deeds: Deeds::default(),
+        classes: Vec::new(),
         warnings: store.warnings(),
         needs_backup: false,
         undoes: None,
         group: 0,
+        seen: store.is_related().then(HashSet::new),
+        going: HashSet::new(),
     };
     match repair {
         Repair::Import { from, forge, compare } => import::plan(&mut planner, from, forge, *compare)?,
@@ -91,7 +100,14 @@ pub fn plan(
         Repair::Migrate { to } => migrate::plan(&mut planner, to.as_deref())?,
         Repair::Undo { operation } => undo::plan(&mut planner, operation)?,
     }
-    let Planner { draft, summary, deeds, warnings, needs_backup, undoes, .. } = planner;
+    if store.is_locked_while_written() && planner.summary.edits > ONE_BATCH {
+        let text = format!(
+            "{} are too many for one short transaction, so they are made in batches: should it be broken off, each batch is done or not, the log knows how far it came, and it can be finished or taken back.",
+            counted(planner.summary.edits, "change")
+        );
+        planner.warn(text);
+    }
+    let Planner { draft, summary, deeds, classes, warnings, needs_backup, undoes, .. } = planner;
     Ok(Plan {
         repair: repair.clone(),
         target: store.target().clone(),
@@ -99,6 +115,7 @@ pub fn plan(
         items: draft.finish()?,
         summary,
         deeds,
+        classes,
         warnings,
         needs_backup,
         undoes,
@@ -112,12 +129,20 @@ pub struct Planner<'a> {
     pub(super) now: Timestamp,
     draft: Box<dyn Draft>,
     summary: Summary,
-    deeds: Vec<(Action, Arc<str>, u64)>,
+    deeds: Deeds,
+    classes: Vec<(Class, u64)>,
     warnings: Vec<String>,
     pub(super) needs_backup: bool,
     pub(super) undoes: Option<String>,
     pub(super) group: u64,
+    /// Rows that go by this plan, where rows of the store refer to each other or are found in more than one way.
+    seen: Option<HashSet<Place>>,
+    /// Rows of what is being deleted as a whole: that they refer to each other blocks nothing.
+    pub(super) going: HashSet<Place>,
 }
+
+/// A table and a row of it.
+pub type Place = (Arc<str>, KeyId);
 
 impl Planner<'_> {
     /// What comes now need not be done together with what came before.
@@ -125,24 +150,46 @@ impl Planner<'_> {
         self.group += 1;
     }
 
+    /// Whether some line does that.
+    pub(super) fn has(&self, action: Action) -> bool {
+        self.summary.of(action) > 0
+    }
+
     pub(super) fn warn(&mut self, text: String) {
         self.warnings.push(text);
     }
 
-    /// Adds a line; before a deletion all that must go with it.
+    /// Adds a line; before a deletion all that must go with it. A row that goes already is not told again.
     pub(super) fn add(&mut self, mut item: Item) -> Result<(), RepairError> {
-        if let Some(edit) = item.edit.as_ref().filter(|e| e.after.is_none() && e.kind == EditKind::Row) {
-            let dependants = self.store.dependants(edit)?;
+        let Some(edit) = item.edit.as_ref().filter(|e| e.kind == EditKind::Row && self.seen.is_some()) else {
+            return self.add_alone(item);
+        };
+        if !self.is_new(edit) {
+            return Ok(());
+        }
+        if edit.after.is_none() {
+            let going = &self.going;
+            let dependants = self.store.dependants(edit, &|place| going.contains(place))?;
             if let Some(why) = dependants.blocked {
+                if let Some(seen) = &mut self.seen {
+                    seen.remove(&(edit.table.clone(), edit.id.clone()));
+                }
                 (item.action, item.class, item.reason, item.edit) = (Action::Keep, "referred to", why, None);
                 return self.add_alone(item);
             }
             for row in dependants.rows {
-                let action = if row.edit.after.is_some() { Action::Update } else { Action::Delete };
-                self.add_alone(Item::change(action, "goes with it", &row.key, row.reason, row.edit))?;
+                if self.is_new(&row.edit) {
+                    let action = if row.edit.after.is_some() { Action::Update } else { Action::Delete };
+                    self.add_alone(Item::change(action, "goes with it", &row.key, row.reason, row.edit))?;
+                }
             }
         }
         self.add_alone(item)
+    }
+
+    /// Whether the plan does nothing with the row of an edit yet; from now on it does.
+    fn is_new(&mut self, edit: &Edit) -> bool {
+        self.seen.as_mut().is_none_or(|seen| seen.insert((edit.table.clone(), edit.id.clone())))
     }
 
     /// Adds a line, whatever may depend on its row.
@@ -152,11 +199,12 @@ impl Planner<'_> {
         }
         item.group = self.group;
         self.summary.count(&item);
+        match self.classes.iter_mut().find(|(class, _)| *class == item.class) {
+            Some((_, count)) => *count += 1,
+            None => self.classes.push((item.class, 1)),
+        }
         if item.action.changes() {
-            match self.deeds.iter_mut().find(|(a, t, _)| *a == item.action && *t == item.table) {
-                Some((_, _, count)) => *count += 1,
-                None => self.deeds.push((item.action, item.table.clone(), 1)),
-            }
+            self.deeds.count(item.action, self.store.noun(&item.table));
         }
         self.draft.add(&item).map_err(RepairError::Store)
     }

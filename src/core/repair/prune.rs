@@ -14,8 +14,11 @@ pub struct PruneOptions {
     pub older_than_ms: Option<i64>,
     /// Also take what has no time recorded.
     pub include_unknown: bool,
-    /// Also take transcripts of this folder that no session names.
+    /// Also put transcripts of this folder aside that no session names.
     pub transcripts: Option<std::path::PathBuf>,
+    /// How old a transcript must be for it, instead of 30 days, in milliseconds.
+    #[serde(default)]
+    pub transcripts_older_than_ms: Option<i64>,
 }
 
 /// A row that a rule for pruning is about.
@@ -36,17 +39,14 @@ pub struct Candidate<'a> {
 }
 
 /// A transcript that a prune may move away.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Transcript {
+pub struct Transcript<'a> {
     pub name: String,
-    /// The session that it is the history of, by its name.
-    pub uuid: Option<String>,
     /// The newest time in it.
     pub recorded_ms: Option<i64>,
     pub file_ms: Option<i64>,
-    pub bytes: u64,
-    pub protected: Option<String>,
-    pub edit: Edit,
+    pub protected: Option<&'static str>,
+    /// What puts it aside, made only when its time has come: the file is read whole for it.
+    pub edit: &'a dyn Fn() -> Result<Edit, RepairError>,
 }
 
 /// What becomes of a row by its age alone.
@@ -58,13 +58,31 @@ enum Verdict {
     Unknown,
 }
 
-const DELETED: Class = "deleted";
-const UPDATED: Class = "marked";
+const DELETED: Class = "to delete";
+const UPDATED: Class = "to change";
+const ASIDE: Class = "to put aside";
 const KEPT: Class = "kept";
 const NOT_JUDGED: Class = "not judged";
 
 /// How old a transcript is when it may go: 30 days, seed 004's `session_history_ttl_days`.
 const TRANSCRIPT_AGE_MS: i64 = 30 * 86_400_000;
+
+/// Reads an age in milliseconds: a number and `s`, `m`, `h`, `d` or `w`, such as `24h`.
+pub fn parse_age(text: &str) -> Result<i64, String> {
+    let text = text.trim();
+    let number = text.trim_end_matches(char::is_alphabetic);
+    let unit: i64 = match &text[number.len()..] {
+        "s" => 1_000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        "w" => 7 * 86_400_000,
+        _ => return Err("An age is a number and s, m, h, d or w, such as 24h".into()),
+    };
+    let count: i64 =
+        number.trim().parse().map_err(|_| "An age begins with a whole number, such as 24h".to_owned())?;
+    count.checked_mul(unit).filter(|ms| *ms >= 0).ok_or_else(|| "That age is too large".into())
+}
 
 pub(super) fn plan(planner: &mut Planner<'_>, options: &PruneOptions) -> Result<(), RepairError> {
     let store = planner.store;
@@ -72,12 +90,11 @@ pub(super) fn plan(planner: &mut Planner<'_>, options: &PruneOptions) -> Result<
     let supported = store.prunable(options, &mut |candidate| {
         let (action, class, reason) = judge(&candidate, options, now);
         if action != Action::Keep {
+            planner.next_group();
             let edit = (candidate.edit)()?;
             let (action, class) =
                 if edit.after.is_some() { (Action::Update, UPDATED) } else { (action, class) };
             let item = Item::change(action, class, candidate.key, reason, edit);
-            // Each goes by its own age, with what belongs to it, whatever becomes of the others.
-            planner.next_group();
             return planner.add(item.at(candidate.since_ms));
         }
         let item = Item::line(Action::Keep, class, candidate.table, candidate.key, reason);
@@ -134,10 +151,10 @@ fn transcripts(
     options: &PruneOptions,
 ) -> Result<(), RepairError> {
     let now = planner.now;
-    let age = options.older_than_ms.unwrap_or(TRANSCRIPT_AGE_MS);
+    let age = options.transcripts_older_than_ms.unwrap_or(TRANSCRIPT_AGE_MS);
     let with = planner.with;
+    let table = Arc::from("files");
     with.transcripts(folder, planner.store, &mut |file| {
-        let table = file.edit.table.clone();
         // A file that is copied gets a new time, and one that is read can too: the later of both counts.
         let newest = file.recorded_ms.max(file.file_ms);
         let times = format!(
@@ -145,19 +162,20 @@ fn transcripts(
             file.recorded_ms.map_or("unknown".to_owned(), |t| Timestamp(t).rfc3339()),
             file.file_ms.map_or("unknown".to_owned(), |t| Timestamp(t).rfc3339()),
         );
-        let (action, class, why) = match (&file.protected, verdict(newest, age, now)) {
-            (Some(why), _) => (Action::Keep, KEPT, why.clone()),
+        let (class, why) = match (file.protected, verdict(newest, age, now)) {
+            (Some(why), _) => (KEPT, why.to_owned()),
             (None, Verdict::Due) => {
-                (Action::Delete, DELETED, format!("no session names it, and it is older than {}", span(age)))
+                (ASIDE, format!("no session names it, and it is older than {}", span(age)))
             }
-            (None, Verdict::Young) => (Action::Keep, KEPT, format!("newer than {}", span(age))),
-            (None, Verdict::Future) => (Action::Keep, NOT_JUDGED, "its time is in the future".to_owned()),
-            (None, Verdict::Unknown) => (Action::Keep, NOT_JUDGED, "no time is known".to_owned()),
+            (None, Verdict::Young) => (KEPT, format!("newer than {}", span(age))),
+            (None, Verdict::Future) => (NOT_JUDGED, "its time is in the future".to_owned()),
+            (None, Verdict::Unknown) => (NOT_JUDGED, "no time is known".to_owned()),
         };
         let reason = format!("{why}; {times}");
-        let item = match action {
-            Action::Keep => Item::line(action, class, &table, &file.name, reason),
-            _ => Item::change(action, class, &file.name, reason, file.edit),
+        planner.next_group();
+        let item = match class == ASIDE {
+            true => Item::change(Action::Rename, class, &file.name, reason, (file.edit)()?),
+            false => Item::line(Action::Keep, class, &table, &file.name, reason),
         };
         planner.add(item.at(newest))
     })

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{
-    Candidate, DocumentMessage, Edit, NewSession, Permit, PruneOptions, RepairError, Standing, StepPlan,
+    Candidate, DocumentMessage, Edit, NewSession, Permit, Place, PruneOptions, RepairError, Standing,
+    StepPlan, Watch,
 };
 use crate::core::KeyId;
 
@@ -54,6 +55,11 @@ pub struct Dependants {
 pub trait SessionStore {
     fn target(&self) -> &Target;
 
+    /// What a row of a table is one of, as people call it.
+    fn noun(&self, _table: &str) -> &'static str {
+        "row"
+    }
+
     /// Refuses a store that is not understood, too new, damaged, or may not be written.
     fn ensure_writable(&self) -> Result<(), RepairError>;
 
@@ -69,8 +75,18 @@ pub trait SessionStore {
     /// The edit that deletes a row, with all that is in it; none where the row is gone.
     fn deletion(&self, table: &Arc<str>, id: &KeyId) -> Result<Option<Edit>, RepairError>;
 
-    /// What goes with a row that is deleted.
-    fn dependants(&self, _edit: &Edit) -> Result<Dependants, RepairError> {
+    /// Whether rows refer to each other, or are found in more than one way.
+    fn is_related(&self) -> bool {
+        false
+    }
+
+    /// Whether others wait while it is written, so that much is done in batches.
+    fn is_locked_while_written(&self) -> bool {
+        false
+    }
+
+    /// What goes with a row that is deleted; rows for which `goes` says so block nothing, since they go too.
+    fn dependants(&self, _edit: &Edit, _goes: &dyn Fn(&Place) -> bool) -> Result<Dependants, RepairError> {
         Ok(Dependants::default())
     }
 
@@ -118,13 +134,19 @@ pub trait SessionStore {
         None
     }
 
-    /// What bringing the store's schema to a version takes; of the store of this kind where one is named.
+    /// What bringing the store's schema to a version takes, or to where it can hold what an import needs.
     ///
-    /// An empty store, or one that lacks these tables, may be brought to it from nothing.
-    fn migration(&self, store: Option<&str>, to: Option<&str>) -> Result<StepPlan, RepairError>;
+    /// An empty store may be brought to it from nothing.
+    fn migration(&self, needs: Needs<'_>) -> Result<StepPlan, RepairError>;
 
     /// Why a step cannot be taken back, where it cannot: what it added is not empty any more.
-    fn irreversible(&self, _edit: &Edit) -> Result<Option<String>, RepairError> {
+    ///
+    /// `goes` says of later steps that they are taken back before it.
+    fn irreversible(
+        &self,
+        _edit: &Edit,
+        _goes: &dyn Fn(&Place) -> bool,
+    ) -> Result<Option<String>, RepairError> {
         Ok(None)
     }
 
@@ -133,11 +155,22 @@ pub trait SessionStore {
         Ok(edit)
     }
 
-    /// The store as a writer. Only [`super::apply`] has the permit.
+    /// The store as a writer. Only [`super::apply()`] has the permit.
     fn writer(&self, permit: &Permit) -> Result<Box<dyn WriteStore + '_>, RepairError>;
 
     /// Copies the whole store, consistent as of one moment, to a new file.
     fn backup(&self, to: &Path) -> Result<(), RepairError>;
+}
+
+/// What a store's schema shall be able to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs<'a> {
+    /// All that its kind knows, or what a version knows.
+    Version(Option<&'a str>),
+    /// Sessions under resume keys.
+    Sessions,
+    /// A session's messages and facts.
+    Messages,
 }
 
 /// How an edit went.
@@ -159,7 +192,19 @@ pub enum Held {
     Overdue,
 }
 
-/// A store that is open for writing; exists only inside [`super::apply`].
+/// How a commit went.
+#[derive(Debug)]
+pub enum Commit {
+    Done,
+    /// Readers of another program are in the way; nothing was changed.
+    Busy(RepairError),
+    /// Nothing was changed.
+    Failed(RepairError),
+    /// It cannot be told whether it was made.
+    Unsure(RepairError),
+}
+
+/// A store that is open for writing; exists only inside [`super::apply()`].
 pub trait WriteStore {
     /// Takes the write lock.
     fn begin(&mut self) -> Result<(), RepairError>;
@@ -177,16 +222,37 @@ pub trait WriteStore {
         Vec::new()
     }
 
-    /// Makes the batch part of the store, and gives the lock back.
-    fn commit(&mut self) -> Result<(), RepairError>;
+    /// Marks a place to come back to.
+    fn save(&mut self) -> Result<(), RepairError> {
+        Ok(())
+    }
 
-    /// Has the disk keep what was committed, where the commit itself did not wait for it.
+    /// Takes back what was done since the mark.
+    fn take_back(&mut self) -> Result<(), RepairError>;
+
+    /// Keeps what was done since the mark.
     fn keep(&mut self) -> Result<(), RepairError> {
         Ok(())
     }
 
+    /// Makes the batch last; says where it is on the way.
+    fn commit(&mut self, watch: &mut Watch<'_>) -> Commit;
+
+    /// Has the disk keep what was committed, where the commit itself did not wait for it.
+    fn sync(&mut self) -> Result<(), RepairError> {
+        Ok(())
+    }
+
+    /// Lets others go first for a moment.
+    fn pause(&self) {}
+
+    /// Whether all edits are one batch, since nobody waits for a lock.
+    fn is_whole(&self) -> bool {
+        false
+    }
+
     /// Shows what was committed, where it was made aside.
-    fn publish(&mut self) -> Result<(), RepairError> {
+    fn publish(&mut self, _watch: &mut Watch<'_>) -> Result<(), RepairError> {
         Ok(())
     }
 

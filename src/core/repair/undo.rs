@@ -1,12 +1,11 @@
 //! Undo: takes an operation back, row by row, where nobody changed the row since.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
-use super::{Action, Class, Edit, EditKind, Item, Planner, Repair, RepairError, Standing};
-use crate::core::{KeyId, Operation, OperationState};
+use super::{Action, Class, Edit, EditKind, Item, Place, Planner, Repair, RepairError, Standing};
+use crate::core::{Operation, OperationState};
 
-const TAKEN_BACK: Class = "taken back";
+const TAKEN_BACK: Class = "to take back";
 const CHANGED_SINCE: Class = "changed since";
 const AS_BEFORE: Class = "as before";
 
@@ -36,8 +35,8 @@ pub(super) fn plan(planner: &mut Planner<'_>, id: &str) -> Result<(), RepairErro
     })
 }
 
-/// Rows that the undo itself deletes.
-type Gone = HashSet<(Arc<str>, KeyId)>;
+/// Rows that the undo itself deletes, and steps that it takes back.
+type Gone = HashSet<Place>;
 
 fn take_back(
     planner: &mut Planner<'_>,
@@ -52,7 +51,10 @@ fn take_back(
             let why = "the tables stay, empty or not";
             return planner.add(Item::line(Action::Keep, AS_BEFORE, &edit.table, key, why));
         }
-        if let Some(why) = planner.store.irreversible(&edit)? {
+        let place = (edit.table.clone(), edit.id.clone());
+        let why = planner.store.irreversible(&edit, &|place| gone.contains(place))?;
+        gone.insert(place);
+        if let Some(why) = why {
             let (operation, backup) = (operation.id.clone(), operation.backup.clone());
             return Err(RepairError::CannotUndo { operation, reason: why, backup });
         }
@@ -89,7 +91,7 @@ fn refers(planner: &Planner<'_>, gone: &Gone, edit: &Edit) -> Result<Option<Stri
     if edit.kind != EditKind::Row || edit.after.is_some() {
         return Ok(None);
     }
-    let dependants = planner.store.dependants(edit)?;
+    let dependants = planner.store.dependants(edit, &|place| gone.contains(place))?;
     let others = dependants.rows.iter().find(|d| !gone.contains(&(d.edit.table.clone(), d.edit.id.clone())));
     Ok(dependants.blocked.or_else(|| others.map(|d| format!("a row of {} refers to it now", d.edit.table))))
 }

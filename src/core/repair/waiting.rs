@@ -5,16 +5,14 @@ use std::collections::VecDeque;
 use super::{Edit, PlanItems, RepairError};
 use crate::core::Flow;
 
-/// So much of a plan is held at most.
-const MOST_EDITS: usize = 20_000;
-const MOST_BYTES: u64 = 16 << 20;
+/// So much of a plan is held, and whole groups beyond it.
+const PIECE_EDITS: usize = 20_000;
+const PIECE_BYTES: u64 = 16 << 20;
+/// What belongs together is done together, or not at all, up to so many edits; more would hold the lock too long.
+const MOST_TOGETHER: usize = 5_000;
 
 /// A line of the plan that changes something: its number, its group and its edit.
-pub struct Line {
-    pub number: u64,
-    pub group: u64,
-    pub edit: Edit,
-}
+pub type Line = (u64, u64, Edit);
 
 /// The edits that wait to be done, in their order.
 #[derive(Default)]
@@ -27,17 +25,25 @@ pub struct Waiting {
 
 impl Waiting {
     /// Reads more of the plan where half of what may be held is done, so that no batch ends for want of edits.
-    pub fn fill(&mut self, items: &dyn PlanItems) -> Result<(), RepairError> {
-        if self.read_all || self.lines.len() > MOST_EDITS / 2 || self.bytes > MOST_BYTES / 2 {
+    ///
+    /// Whole groups, where they are not too large; all of the plan where `all` says so.
+    pub fn fill(&mut self, items: &dyn PlanItems, all: bool) -> Result<(), RepairError> {
+        if self.read_all || self.lines.len() > PIECE_EDITS / 2 || self.bytes > PIECE_BYTES / 2 {
             return Ok(());
         }
         self.read_all = true;
-        items.edits(self.next, &mut |number, group, edit| {
-            self.next = number + 1;
+        let mut last_group = None;
+        items.edits(self.next, &mut |line, group, edit| {
+            let full = self.lines.len() >= PIECE_EDITS || self.bytes >= PIECE_BYTES;
+            let new = last_group != Some(group) || self.lines.len() >= PIECE_EDITS + MOST_TOGETHER;
+            if full && new && !all {
+                self.read_all = false;
+                return Flow::Stop;
+            }
+            (self.next, last_group) = (line + 1, Some(group));
             self.bytes += edit.size_bytes();
-            self.lines.push_back(Line { number, group, edit });
-            self.read_all = self.lines.len() < MOST_EDITS && self.bytes < MOST_BYTES;
-            if self.read_all { Flow::Continue } else { Flow::Stop }
+            self.lines.push_back((line, group, edit));
+            Flow::Continue
         })
     }
 
@@ -47,7 +53,26 @@ impl Waiting {
 
     pub fn take(&mut self) -> Option<Line> {
         let line = self.lines.pop_front()?;
-        self.bytes -= line.edit.size_bytes();
+        self.bytes -= line.2.size_bytes();
         Some(line)
+    }
+
+    /// The first lines where they are of one group, and few enough to be done together; empty where there is but one.
+    pub fn take_group(&mut self) -> Vec<Line> {
+        let Some((_, group, _)) = self.lines.front() else { return Vec::new() };
+        // No further than matters: a group can have all the lines.
+        let count = self.lines.iter().take(MOST_TOGETHER + 1).take_while(|(_, g, _)| g == group).count();
+        match count {
+            2..=MOST_TOGETHER => (0..count).filter_map(|_| self.take()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Puts lines back that are to be done anew.
+    pub fn put_back(&mut self, lines: Vec<Line>) {
+        for line in lines.into_iter().rev() {
+            self.bytes += line.2.size_bytes();
+            self.lines.push_front(line);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Native;
 use super::heartbeats::ALIVE_MS;
+use crate::core::repair::Offer;
 use crate::core::{Finding, NativeKind};
 use crate::stores::sqlite::Context;
 
@@ -84,7 +85,8 @@ fn broken(sessions: &Native<'_>, findings: &mut Vec<Finding>) {
                 format!("The {columns} of session {id} is not valid JSON: recovering it fails after its row was already changed"),
             )
             .at("sessions", id)
-            .suggest("Do not let the program recover it; its client has to begin a new session."),
+            .suggest("Do not let the program recover it; its client has to begin a new session.")
+            .fix(Offer::DeleteSessions),
         );
     }
     if more > 0 {

@@ -8,7 +8,9 @@ use std::collections::HashSet;
 use rusqlite::Row;
 
 use super::heartbeats::ALIVE_MS;
-use crate::core::repair::{Candidate, Dependant, Each, Edit, PruneOptions, Record, RepairError, Stored};
+use crate::core::repair::{
+    Candidate, Dependant, Each, Edit, Offer, PruneOptions, Record, RepairError, Stored,
+};
 use crate::core::span;
 use crate::stores::repair::{Db, Owned, Repairs, Shape};
 use crate::stores::sqlite::{lossy, time_ms};
@@ -25,6 +27,18 @@ const MOST_AGE_MS: i64 = 30 * 86_400_000;
 pub struct AgentMcpRepairs;
 
 impl Repairs for AgentMcpRepairs {
+    fn offers(&self) -> &'static [Offer] {
+        &[Offer::Prune, Offer::DeleteSessions, Offer::Migrate]
+    }
+
+    fn noun(&self, table: &str) -> Option<&'static str> {
+        match table {
+            SESSIONS | CLAUDE => Some("session"),
+            STATE => Some("state entry"),
+            _ => None,
+        }
+    }
+
     fn owned(&self) -> &'static [Owned] {
         &[Owned {
             parent: SESSIONS,
@@ -44,7 +58,7 @@ impl Repairs for AgentMcpRepairs {
         let Some(shape) = db.shape(SESSIONS)? else { return Ok(false) };
         let after_ms = options.older_than_ms.unwrap_or(MOST_AGE_MS);
         let mut going = HashSet::new();
-        db.each(&shape, "", &[], &mut |row| {
+        db.all(&shape, &mut |row| {
             let session = Session::read(db, &shape, row)?;
             if session.goes(db.now_ms, after_ms) {
                 going.insert(session.id.clone());
@@ -165,7 +179,7 @@ fn state(
     each: &mut dyn FnMut(Candidate<'_>) -> Result<(), RepairError>,
 ) -> Result<(), RepairError> {
     let Some(shape) = db.shape(STATE)? else { return Ok(()) };
-    db.each(&shape, "", &[], &mut |row| {
+    db.all(&shape, &mut |row| {
         let value = |column: &str| match shape.place_of(column) {
             Some(at) => row.get_ref(at).map_err(|e| db.fail(e)),
             None => Ok(rusqlite::types::ValueRef::Null),

@@ -59,20 +59,39 @@ pub fn read(raw: &RawValue, keyed: bool) -> Entry {
     session.unwrap_or_else(|| Entry::Malformed { detail: format!("{{\"value\":{}}}", kept(raw)) })
 }
 
-/// An entry's session, last use and creation, without its other fields; no session where it is malformed.
-pub fn brief<'a>(raw: &'a RawValue) -> (Option<Cow<'a, str>>, Option<i64>, Option<i64>) {
+/// What an import takes of an entry.
+#[derive(Debug, Default)]
+pub struct Brief<'a> {
+    /// None where the entry is malformed.
+    pub id: Option<Cow<'a, str>>,
+    pub last_used: Option<i64>,
+    pub created: Option<i64>,
+    pub unread_time: bool,
+    /// Fields that are none of these.
+    pub others: Vec<Cow<'a, str>>,
+}
+
+/// Reads what an import takes of an entry, and names what it leaves.
+pub fn brief<'a>(raw: &'a RawValue) -> Brief<'a> {
     if let Some(id) = text(raw).filter(|id| !id.is_empty()) {
-        return (Some(id), None, None);
+        return Brief { id: Some(id), ..Brief::default() };
     }
     let Some(fields) = json::read_entries(raw.get().as_bytes()).filter(|f| !f.is_array) else {
-        return (None, None, None);
+        return Brief::default();
     };
     let id = ID.into_iter().find_map(|name| text(last(&fields, name)?).filter(|id| !id.is_empty()));
-    let time = |names: &[&str]| {
+    let mut unread_time = false;
+    let mut time = |names: &[&str]| {
         let raw = names.iter().find_map(|name| last(&fields, name))?;
-        moment(raw).ok().flatten()
+        moment(raw).unwrap_or_else(|()| {
+            unread_time = true;
+            None
+        })
     };
-    (id, time(&LAST_USED), time(&CREATED))
+    let (last_used, created) = (time(&LAST_USED), time(&CREATED));
+    let known = |name: &str| ID.contains(&name) || LAST_USED.contains(&name) || CREATED.contains(&name);
+    let others = fields.entries.into_iter().filter_map(|(key, _)| key.filter(|k| !known(k))).collect();
+    Brief { id, last_used, created, unread_time, others }
 }
 
 /// Whether it is more likely than not that an entry is of such a file.

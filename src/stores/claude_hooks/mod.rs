@@ -15,7 +15,15 @@ pub use file::ADAPTER as FILE;
 pub use repairs::DatabaseRepairs;
 pub use session_file::{SessionFile, SessionFileSource};
 
+use crate::core::repair::Offer;
 use crate::core::{Finding, KNOWN_FORGES, ResumeKey};
+
+/// The name that the program gives its file.
+pub const FILE_NAME: &str = "sessions.json";
+
+/// What can be done with the file.
+pub const FILE_OFFERS: &[Offer] =
+    &[Offer::ImportFrom, Offer::Prune, Offer::DeleteIssue, Offer::DeleteSessions];
 
 /// Whether a text is a whole session file.
 pub fn is_session_file(text: &str) -> bool {
@@ -97,6 +105,7 @@ impl Counts {
                 let message = format!("{what} of the agent foreman, which is called architect again since");
                 Finding::info("foreman-key", message)
                     .suggest("claude-hooks finds them only after it has renamed them to architect.")
+                    .fix(Offer::ImportFrom)
             }),
         ];
         all.into_iter().flatten().map(|finding| finding.at("sessions", "")).collect()

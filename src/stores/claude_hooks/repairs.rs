@@ -6,8 +6,8 @@
 use super::MOST_AGE;
 use super::database::TABLE;
 use crate::core::repair::{
-    Candidate, Dependant, Each, EachKey, Edit, KnownSession, NewSession, PruneOptions, Record, RepairError,
-    Stored,
+    Candidate, Dependant, Each, EachKey, Edit, KnownSession, NewSession, Offer, PruneOptions, Record,
+    RepairError, Stored,
 };
 use crate::stores::repair::{Db, Repairs, text_key};
 use crate::stores::sqlite::{lossy, time_ms};
@@ -16,6 +16,17 @@ use crate::stores::sqlite::{lossy, time_ms};
 pub struct DatabaseRepairs;
 
 impl Repairs for DatabaseRepairs {
+    fn offers(&self) -> &'static [Offer] {
+        &[Offer::ImportInto, Offer::Prune, Offer::DeleteIssue, Offer::DeleteSessions, Offer::Migrate]
+    }
+
+    fn noun(&self, table: &str) -> Option<&'static str> {
+        match table {
+            TABLE => Some("session"),
+            _ => None,
+        }
+    }
+
     fn prunable(
         &self,
         db: &Db<'_>,
@@ -26,7 +37,7 @@ impl Repairs for DatabaseRepairs {
         let (Some(key), Some(used)) = (shape.place_of("key"), shape.place_of("last_used_at")) else {
             return Ok(false);
         };
-        db.each(&shape, "", &[], &mut |row| {
+        db.all(&shape, &mut |row| {
             let value = |at| row.get_ref(at).map_err(|e| db.fail(e));
             let key = lossy(value(key)?);
             each(Candidate {
@@ -44,13 +55,7 @@ impl Repairs for DatabaseRepairs {
 
     fn resume_keys(&self, db: &Db<'_>, each: &mut EachKey<'_>) -> Result<bool, RepairError> {
         let Some(shape) = db.shape(TABLE)? else { return Ok(false) };
-        // By the key's own index alone: the table itself is not read.
-        let sql = format!("SELECT key FROM main.{TABLE} ORDER BY key");
-        let mut select = db.connection.prepare(&sql).map_err(|e| db.fail(e))?;
-        let mut rows = select.query([]).map_err(|e| db.fail(e))?;
-        while let Some(row) = rows.next().map_err(|e| db.fail(e))? {
-            // A key that is no text, or none in UTF-8, names no issue.
-            let Ok(key) = row.get_ref(0).map_err(|e| db.fail(e))?.as_str() else { continue };
+        db.texts(&shape, "key", &mut |key| {
             each(key, &shape.table, &|| {
                 let mut id = text_key(key);
                 db.each(&shape, "WHERE key = ?", &[Stored::Text(key.as_bytes())], &mut |row| {
@@ -58,8 +63,8 @@ impl Repairs for DatabaseRepairs {
                     Ok(())
                 })?;
                 Ok(id)
-            })?;
-        }
+            })
+        })?;
         Ok(true)
     }
 

@@ -1,6 +1,7 @@
 //! The session file as something that is repaired, and as something that is imported from.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,17 +9,19 @@ use super::entries::{self, Entry};
 use super::{MOST_AGE, file};
 use crate::core::repair::{
     Candidate, Dependant, DocumentMessage, Each, EachKey, EachValue, Edit, EditKind, EntryOrder,
-    ImportSource, Permit, PruneOptions, Record, RepairError, SessionStore, SourceEntry, Standing, StepPlan,
-    Stored, Target, WriteStore,
+    ImportSource, Needs, Permit, PruneOptions, Record, RepairError, SessionStore, SourceEntry, Standing,
+    StepPlan, Stored, Target, WriteStore,
 };
 use crate::core::{KeyId, Timestamp};
 use crate::stores::json;
 use crate::stores::repair::guard::{self, Identity};
-use crate::stores::repair::{Members, Text, TextWriter, key_of, moves, swap};
+use crate::stores::repair::{Members, Placed, Text, TextWriter, key_of, moves, swap};
 use crate::stores::sqlite::Clock;
 
 /// The table that lines about entries are in.
 const TABLE: &str = "sessions";
+/// What the name of a file that was imported has behind it, before the time.
+const IMPORTED: &str = ".imported-";
 
 /// A session file that is open for repairs.
 pub struct SessionFile {
@@ -72,48 +75,65 @@ impl SessionFile {
     }
 }
 
-fn id(key: &str, nth: usize) -> KeyId {
-    key_of(&[Stored::Text(key.as_bytes()), Stored::Integer(i64::try_from(nth).unwrap_or(i64::MAX))])
-}
-
-fn name_of(id: &KeyId) -> Option<(String, usize)> {
-    let KeyId::Values(values) = id else { return None };
-    serde_json::from_str(values).ok()
-}
-
-/// The deletion of a member: its text, and the name of the one before it, behind which it comes back.
-fn deletion(members: &Members, key: &str, nth: usize) -> Option<Edit> {
-    let text = members.get(key, nth)?;
-    let mut record = Record::of([Stored::Text(text.as_bytes())]);
-    if let Some(before) = members.before(key, nth) {
-        record.push(Stored::Text(before.key.as_bytes()));
-        record.push(Stored::Integer(i64::try_from(before.nth).unwrap_or(i64::MAX)));
+/// The key of an entry; of several of one key each has its text in it, since their places shift.
+fn id(members: &Members, key: &str, text: &str) -> KeyId {
+    let name = Stored::Text(key.as_bytes());
+    match members.is_repeated(key) {
+        false => key_of(&[name]),
+        true => key_of(&[name, Stored::Text(moves::print_of(text.as_bytes()).as_bytes())]),
     }
-    Some(Edit::delete(&Arc::from(TABLE), id(key, nth), record))
+}
+
+/// The key in an id, and whether there were several of it.
+fn name_of(id: &KeyId) -> Option<(String, bool)> {
+    let KeyId::Values(values) = id else { return None };
+    let mut parts: Vec<String> = serde_json::from_str(values).ok()?;
+    let several = parts.len() > 1;
+    parts.truncate(1);
+    Some((parts.pop()?, several))
+}
+
+/// The deletion of a member: its text, the one before it, and what stood between it and its neighbours.
+fn deletion(members: &Members, id: &KeyId, key: &str, text: &str) -> Option<Edit> {
+    let Placed { text, after, lead, trail } = members.placed(key, text)?;
+    let after = after.as_ref().map_or(Stored::Null, |text| Stored::Text(text.as_bytes()));
+    let texts = [&text, &lead, &trail].map(|text| Stored::Text(text.as_bytes()));
+    let record = Record::of(texts.into_iter().chain([after]));
+    Some(Edit::delete(&Arc::from(TABLE), id.clone(), record))
 }
 
 /// How a member's text stands to an edit; its neighbours do not matter.
 fn standing(members: &Members, edit: &Edit) -> Standing {
-    let Some((key, nth)) = name_of(&edit.id) else {
+    let Some((key, several)) = name_of(&edit.id) else {
         return Standing::Changed("its key cannot be read".into());
     };
-    let text = |record: &Option<Record>| record.as_ref().and_then(|r| r.text(0).map(str::to_owned));
-    let now = members.get(&key, nth).map(str::to_owned);
-    if now == text(&edit.before) {
-        Standing::Before
-    } else if now == text(&edit.after) {
-        Standing::After
-    } else {
-        Standing::Changed(match now {
-            Some(_) => "its entry is another now".into(),
-            None => "it is gone".into(),
-        })
+    let has = |record: &Option<Record>| {
+        let text = record.as_ref().and_then(|r| r.text(0));
+        text.is_some_and(|text| members.texts(&key).any(|t| t == text))
+    };
+    let is_there = members.texts(&key).next().is_some();
+    match (&edit.before, &edit.after) {
+        (Some(_), _) if has(&edit.before) => Standing::Before,
+        (_, Some(_)) if has(&edit.after) => Standing::After,
+        (Some(_), None) if !is_there || several => Standing::After,
+        // Of several entries of one key the others may be there.
+        (None, Some(_)) if !is_there || several => Standing::Before,
+        (None, _) => Standing::Changed("its key is there again".into()),
+        (Some(_), _) if is_there => Standing::Changed("its entry is another now".into()),
+        (Some(_), _) => Standing::Changed("it is gone".into()),
     }
 }
 
 impl SessionStore for SessionFile {
     fn target(&self) -> &Target {
         &self.target
+    }
+
+    fn noun(&self, table: &str) -> &'static str {
+        match table {
+            TABLE => "session",
+            _ => moves::NOUN,
+        }
     }
 
     fn ensure_writable(&self) -> Result<(), RepairError> {
@@ -137,7 +157,10 @@ impl SessionStore for SessionFile {
     }
 
     fn deletion(&self, _table: &Arc<str>, id: &KeyId) -> Result<Option<Edit>, RepairError> {
-        Ok(name_of(id).and_then(|(key, nth)| deletion(&self.text.borrow().1, &key, nth)))
+        let text = self.text.borrow();
+        let Some((key, _)) = name_of(id) else { return Ok(None) };
+        let own = text.1.texts(&key).find(|t| *id == self::id(&text.1, &key, t));
+        Ok(own.and_then(|own| deletion(&text.1, id, &key, own)))
     }
 
     fn prunable(
@@ -149,10 +172,12 @@ impl SessionStore for SessionFile {
         let members = &text.1;
         let table = Arc::from(TABLE);
         for member in members.all() {
-            let value = members.text_of(member);
-            let since_ms = match entry(value) {
-                Some(Entry::Session { last_used, .. }) => last_used,
-                _ => None,
+            let text = members.text_of(member);
+            // What is not an entry, or has a time that cannot be read, is not what the program would expire.
+            let (since_ms, protected) = match entry(text) {
+                Some(Entry::Session { unread_time: true, .. }) => (None, Some("its time cannot be read")),
+                Some(Entry::Session { last_used, .. }) => (last_used, None),
+                _ => (None, Some("it names no session")),
             };
             let gone = || RepairError::Replaced { path: self.target.path.clone() };
             each(Candidate {
@@ -161,8 +186,11 @@ impl SessionStore for SessionFile {
                 since_ms,
                 after_ms: options.older_than_ms.unwrap_or(MOST_AGE),
                 words: ["not used", "used"],
-                protected: None,
-                edit: &|| deletion(members, &member.key, member.nth).ok_or_else(gone),
+                protected,
+                edit: &|| {
+                    let id = id(members, &member.key, text);
+                    deletion(members, &id, &member.key, text).ok_or_else(gone)
+                },
             })?;
         }
         Ok(true)
@@ -171,30 +199,35 @@ impl SessionStore for SessionFile {
     fn resume_keys(&self, each: &mut EachKey<'_>) -> Result<bool, RepairError> {
         let table = Arc::from(TABLE);
         let text = self.text.borrow();
-        text.1.all().iter().try_for_each(|m| each(&m.key, &table, &|| Ok(id(&m.key, m.nth))))?;
+        let members = &text.1;
+        members
+            .all()
+            .iter()
+            .try_for_each(|m| each(&m.key, &table, &|| Ok(id(members, &m.key, members.text_of(m)))))?;
         Ok(true)
     }
 
     fn session_rows(&self, wanted: &str, each: &mut Each<'_, Dependant>) -> Result<bool, RepairError> {
         let text = self.text.borrow();
         for member in text.1.all().iter().filter(|m| m.key == wanted) {
-            if let Some(edit) = deletion(&text.1, &member.key, member.nth) {
+            let own = text.1.text_of(member);
+            if let Some(edit) = deletion(&text.1, &id(&text.1, wanted, own), wanted, own) {
                 each(Dependant { edit, key: wanted.to_owned(), reason: "it was chosen".into() })?;
             }
         }
         Ok(true)
     }
 
-    fn migration(&self, _store: Option<&str>, _to: Option<&str>) -> Result<StepPlan, RepairError> {
+    fn migration(&self, _needs: Needs<'_>) -> Result<StepPlan, RepairError> {
         Err(RepairError::Unsupported {
             what: "A session file has no schema; import it into a database instead",
             path: self.target.path.clone(),
         })
     }
 
-    fn writer(&self, _permit: &Permit) -> Result<Box<dyn WriteStore + '_>, RepairError> {
+    fn writer(&self, permit: &Permit) -> Result<Box<dyn WriteStore + '_>, RepairError> {
         let path = &self.target.path;
-        Ok(Box::new(TextWriter::new(path, self.identity, move |bytes| {
+        Ok(Box::new(TextWriter::new(permit, path, self.identity, move |bytes| {
             members(path, bytes).map(|members| Box::new(members) as Box<dyn Text>)
         })))
     }
@@ -219,16 +252,17 @@ impl Text for Members {
     }
 
     fn change(&mut self, edit: &Edit) {
-        let Some((key, nth)) = name_of(&edit.id) else { return };
-        let Some(after) = &edit.after else { return self.remove(&key, nth) };
-        let mut place = after.values().skip(1);
-        let before = match (place.next(), place.next()) {
-            (Some(Stored::Text(key)), Some(Stored::Integer(nth))) => {
-                Some((String::from_utf8_lossy(key).into_owned(), usize::try_from(nth).unwrap_or(0)))
+        let Some((key, _)) = name_of(&edit.id) else { return };
+        let text = |record: &Record, at| record.text(at).unwrap_or_default().to_owned();
+        match (&edit.before, &edit.after) {
+            (_, Some(after)) => {
+                let (own, lead, trail) = (text(after, 0), text(after, 1), text(after, 2));
+                let placed = Placed { text: own, after: after.text(3).map(str::to_owned), lead, trail };
+                self.add(&key, placed);
             }
-            _ => None,
-        };
-        self.add(&key, nth, after.text(0).unwrap_or_default(), before);
+            (Some(before), None) => self.remove(&key, &text(before, 0)),
+            (None, None) => {}
+        }
     }
 
     fn assemble(&self) -> String {
@@ -245,21 +279,19 @@ pub struct SessionFileSource {
     bytes: Vec<u8>,
     object: Option<std::ops::Range<usize>>,
     clock: Clock,
+    /// Fields of entries that the table has no column for.
+    others: RefCell<BTreeSet<String>>,
 }
 
 impl SessionFileSource {
     pub fn open(path: &Path, clock: &Clock) -> Result<Self, RepairError> {
         let bytes = swap::read(path, None)?;
         let object = std::str::from_utf8(&bytes).ok().and_then(file::object_in);
-        Ok(Self { path: path.to_owned(), bytes, object, clock: clock.clone() })
+        Ok(Self { path: path.to_owned(), bytes, object, clock: clock.clone(), others: RefCell::default() })
     }
 }
 
 impl ImportSource for SessionFileSource {
-    fn path(&self) -> &Path {
-        &self.path
-    }
-
     fn ensure_whole(&self) -> Result<(), RepairError> {
         match self.object {
             Some(_) => Ok(()),
@@ -286,9 +318,18 @@ impl ImportSource for SessionFileSource {
         for at in places {
             let (key, raw) = &entries[at];
             let key = key.as_deref().unwrap_or_default();
-            let (session_id, last_used_ms, created_ms) = entries::brief(raw);
-            let (number, session_id) = (at as u64, session_id.as_deref());
-            each(SourceEntry { number, key, session_id, last_used_ms, created_ms })?;
+            let brief = entries::brief(raw);
+            if !brief.others.is_empty() {
+                self.others.borrow_mut().extend(brief.others.iter().map(|name| name.to_string()));
+            }
+            each(SourceEntry {
+                number: at as u64,
+                key,
+                session_id: brief.id.as_deref(),
+                last_used_ms: brief.last_used,
+                created_ms: brief.created,
+                unread_time: brief.unread_time,
+            })?;
         }
         Ok(true)
     }
@@ -313,12 +354,23 @@ impl ImportSource for SessionFileSource {
         let stamp: String =
             Timestamp(self.clock.now_ms()).rfc3339().chars().filter(char::is_ascii_alphanumeric).collect();
         let name = self.path.file_name()?.to_string_lossy().into_owned();
+        if name.contains(IMPORTED) {
+            // It was put aside already, and is only compared.
+            return None;
+        }
         let path = std::path::absolute(&self.path).ok()?;
-        let to = path.with_file_name(format!("{name}.imported-{stamp}"));
+        let to = path.with_file_name(format!("{name}{IMPORTED}{stamp}"));
         Some(moves::edit(&path, &to, &moves::print_of(&self.bytes)))
     }
 
     fn left_behind(&self) -> Vec<String> {
-        Vec::new()
+        let others: Vec<String> = self.others.borrow().iter().take(20).cloned().collect();
+        match others.is_empty() {
+            true => Vec::new(),
+            false => vec![format!(
+                "The table has no column for these fields of entries, which stay in the file alone: {}.",
+                others.join(", ")
+            )],
+        }
     }
 }

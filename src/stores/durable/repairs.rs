@@ -1,7 +1,7 @@
 //! What can be deleted from, and imported into, a Durable Object.
 
 use crate::core::NativeKind;
-use crate::core::repair::{Dependant, Each, Edit, RepairError, Stored};
+use crate::core::repair::{Dependant, Each, Edit, Offer, RepairError, Stored};
 use crate::stores::migrations::LEDGER;
 use crate::stores::repair::{Db, Repairs, relations, text_key};
 
@@ -9,6 +9,17 @@ use crate::stores::repair::{Db, Repairs, relations, text_key};
 pub struct ObjectRepairs;
 
 impl Repairs for ObjectRepairs {
+    fn offers(&self) -> &'static [Offer] {
+        &[Offer::ImportFrom, Offer::DeleteSessions]
+    }
+
+    fn noun(&self, table: &str) -> Option<&'static str> {
+        match table {
+            "_cf_KV" => Some("entry"),
+            _ => None,
+        }
+    }
+
     fn session_rows(
         &self,
         db: &Db<'_>,
@@ -28,7 +39,7 @@ impl Repairs for ObjectRepairs {
         };
         for table in db.schema.tables.iter().filter(own) {
             let Some(shape) = db.shape(&table.name)? else { continue };
-            db.each(&shape, "", &[], &mut |row| {
+            db.all(&shape, &mut |row| {
                 let edit = db.deletion(&shape, row)?;
                 let key = relations::name_of(&shape, &edit);
                 each(Dependant { edit, key, reason: format!("it belongs to the object {id}") })

@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{Entry, entries, known};
 use crate::core::migration::{Body, Difference, DifferenceKind, History, Refusal, StepState, StepStatus};
+use crate::core::repair::Offer;
 use crate::core::{Finding, Table};
 use crate::stores::sqlite::{Mapping, Part};
 
@@ -167,7 +168,8 @@ fn drift(history: &History, table: &str, differences: &[&Difference]) -> Finding
     } else {
         "It is read all the same."
     };
-    finding.at(table.to_owned(), "").suggest(suggestion)
+    let finding = finding.at(table.to_owned(), "").suggest(suggestion);
+    if pending && !refused { finding.fix(Offer::Migrate) } else { finding }
 }
 
 /// The clauses, what is missing first, and columns of the same fate together.

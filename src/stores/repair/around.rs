@@ -36,7 +36,7 @@ impl Surroundings for Around<'_> {
         &self,
         folder: &Path,
         store: &dyn SessionStore,
-        each: &mut dyn FnMut(Transcript) -> Result<(), RepairError>,
+        each: &mut dyn FnMut(Transcript<'_>) -> Result<(), RepairError>,
     ) -> Result<(), RepairError> {
         if !folder.is_dir() {
             return Err(RepairError::Store(StoreError::NotFound { path: folder.to_owned() }));

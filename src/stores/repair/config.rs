@@ -8,8 +8,8 @@ use super::text::{Text, TextWriter};
 use super::{moves, swap};
 use crate::core::KeyId;
 use crate::core::repair::{
-    Action, Edit, EditKind, Item, Permit, Record, RepairError, SessionStore, Standing, StepLine, StepPlan,
-    Target, WriteStore,
+    Action, Edit, EditKind, Item, Needs, Permit, Record, RepairError, SessionStore, Standing, StepLine,
+    StepPlan, Target, WriteStore,
 };
 use crate::stores::wrangler::{self, moving};
 
@@ -69,6 +69,10 @@ impl SessionStore for ConfigFile {
         &self.target
     }
 
+    fn noun(&self, _table: &str) -> &'static str {
+        "piece of the text"
+    }
+
     fn ensure_writable(&self) -> Result<(), RepairError> {
         guard::ensure_plain(&self.target.path, self.identity)
     }
@@ -98,7 +102,13 @@ impl SessionStore for ConfigFile {
         Ok(None)
     }
 
-    fn migration(&self, _store: Option<&str>, to: Option<&str>) -> Result<StepPlan, RepairError> {
+    fn migration(&self, needs: Needs<'_>) -> Result<StepPlan, RepairError> {
+        let Needs::Version(to) = needs else {
+            return Err(RepairError::Unsupported {
+                what: "Nothing can be imported into a configuration",
+                path: self.target.path.clone(),
+            });
+        };
         let moved = match to {
             None | Some(MOVE) => moving::move_bound(&self.text),
             Some(DELETE) => moving::delete_unbound(&self.text),
@@ -138,9 +148,9 @@ impl SessionStore for ConfigFile {
         Ok(StepPlan { lines, warnings: moved.warnings, needs_backup: false })
     }
 
-    fn writer(&self, _permit: &Permit) -> Result<Box<dyn WriteStore + '_>, RepairError> {
+    fn writer(&self, permit: &Permit) -> Result<Box<dyn WriteStore + '_>, RepairError> {
         let path = &self.target.path;
-        Ok(Box::new(TextWriter::new(path, self.identity, move |bytes| {
+        Ok(Box::new(TextWriter::new(permit, path, self.identity, move |bytes| {
             text(path, bytes).map(|text| Box::new(Whole(text)) as Box<dyn Text>)
         })))
     }

@@ -1,88 +1,24 @@
 //! A SQLite store as planning sees it, through a read-only connection.
 
-use std::cell::RefCell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use rusqlite::backup::Backup;
-use rusqlite::{Connection, OpenFlags, Row, params_from_iter};
-
+use super::db::Db;
 use super::guard::{self, Identity};
-use super::keys::Bound;
 use super::relations::{self, Relation};
-use super::rows::{Shape, Shapes};
+use super::rows::Shapes;
 use super::writer::DatabaseWriter;
-use super::{Repairs, moves, repairs_of, steps};
+use super::{Repairs, backup, moves, repairs_of, steps};
 use crate::core::repair::{
-    Candidate, Dependant, Dependants, DocumentMessage, Each, EachKey, Edit, EditKind, KnownSession,
-    NewSession, Permit, PruneOptions, RepairError, SessionStore, Standing, StepPlan, Stored, Target,
+    Candidate, Dependant, Dependants, DocumentMessage, Each, EachKey, Edit, EditKind, KnownSession, Needs,
+    NewSession, Permit, Place, PruneOptions, RepairError, SessionStore, Standing, StepPlan, Target,
     WriteStore,
 };
 use crate::core::{KeyId, ReadStore as _, Severity};
-use crate::stores::sqlite::{Clock, Schema, SqliteStore, sqlite_error};
-
-/// So many pages are copied at a time, with a rest between for whoever waits for the database.
-const BACKUP_PAGES: i32 = 2_000;
-
-/// What an adapter's repairs work with: the database, read only.
-pub struct Db<'a> {
-    pub connection: &'a Connection,
-    pub schema: &'a Schema,
-    pub path: &'a Path,
-    /// The file's name without its last extension.
-    pub stem: &'a str,
-    pub now_ms: i64,
-    shapes: &'a Shapes,
-}
-
-impl<'a> Db<'a> {
-    /// A database that is of no kind yet.
-    pub(super) fn over(
-        connection: &'a Connection,
-        schema: &'a Schema,
-        path: &'a Path,
-        now_ms: i64,
-        shapes: &'a Shapes,
-    ) -> Self {
-        Db { connection, schema, path, stem: "", now_ms, shapes }
-    }
-
-    /// The shape of a table; none where there is no such table.
-    pub fn shape(&self, table: &str) -> Result<Option<Rc<Shape>>, RepairError> {
-        self.shapes.get(self.connection, table).map_err(|e| self.fail(e))
-    }
-
-    /// Hands out the rows of a table that `rest` (what follows FROM) selects: the rowid, then every column.
-    pub fn each(
-        &self,
-        shape: &Shape,
-        rest: &str,
-        values: &[Stored<'_>],
-        each: &mut dyn FnMut(&Row<'_>) -> Result<(), RepairError>,
-    ) -> Result<(), RepairError> {
-        let mut select =
-            self.connection.prepare_cached(&shape.select_with_rowid(rest)).map_err(|e| self.fail(e))?;
-        let values = values.iter().map(|v| Bound(*v));
-        let mut rows = select.query(params_from_iter(values)).map_err(|e| self.fail(e))?;
-        while let Some(row) = rows.next().map_err(|e| self.fail(e))? {
-            each(row)?;
-        }
-        Ok(())
-    }
-
-    /// The edit that deletes a row that [`Db::each`] handed out.
-    pub fn deletion(&self, shape: &Shape, row: &Row<'_>) -> Result<Edit, RepairError> {
-        let read = || Ok(Edit::delete(&shape.table, shape.id(row)?, shape.record(row, 1)?));
-        read().map_err(|e| self.fail(e))
-    }
-
-    pub fn fail(&self, error: rusqlite::Error) -> RepairError {
-        RepairError::Store(sqlite_error(error, self.path))
-    }
-}
+use crate::stores::sqlite::{Clock, SqliteStore, sqlite_error};
 
 /// A database that is there, and can be repaired where its adapters know how.
 pub struct Database {
@@ -93,17 +29,23 @@ pub struct Database {
     clock: Clock,
     shapes: Shapes,
     relations: RefCell<HashMap<String, Rc<Vec<Relation>>>>,
+    /// A number that no row has, for rows that are put back without a key.
+    next_rowid: Cell<i64>,
+    related: OnceCell<bool>,
 }
 
 impl Database {
-    pub fn new(path: &Path, store: SqliteStore, clock: &Clock) -> Self {
+    /// `identity` is that of the file before it was opened.
+    pub fn new(path: &Path, identity: Option<Identity>, store: SqliteStore, clock: &Clock) -> Self {
         let target = Target { path: path.to_owned(), stores: store.about().stores.clone(), exists: true };
         Self {
-            identity: Identity::read(path),
+            identity,
             stem: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             clock: clock.clone(),
             shapes: Shapes::default(),
             relations: RefCell::default(),
+            next_rowid: Cell::new(0),
+            related: OnceCell::new(),
             target,
             store,
         }
@@ -143,41 +85,29 @@ impl Database {
         Ok(found)
     }
 
-    /// Adds what must go before a row, the deepest first.
-    fn children(
-        &self,
-        edit: &Edit,
-        seen: &mut HashSet<(Arc<str>, KeyId)>,
-        found: &mut Dependants,
-    ) -> Result<(), RepairError> {
+    /// The rows that refer to a row, each with whether it keeps it there.
+    fn direct(&self, edit: &Edit) -> Result<Vec<(Dependant, bool)>, RepairError> {
         let db = self.db();
+        let mut found = Vec::new();
+        let Some(before) = &edit.before else { return Ok(found) };
         for relation in self.relations(&edit.table)?.iter() {
             let (Some(parent), Some(child)) = (db.shape(&edit.table)?, db.shape(&relation.child)?) else {
                 continue;
             };
-            let Some(before) = &edit.before else { continue };
-            for row in relations::rows(&db, relation, &parent, &child, before)? {
-                if !seen.insert((row.edit.table.clone(), row.edit.id.clone())) {
-                    continue;
-                }
-                if relation.blocks() {
-                    found.blocked =
-                        Some(format!("rows of {} refer to it, and may not go with it", relation.child));
-                    return Ok(());
-                }
-                if row.edit.after.is_none() {
-                    self.children(&row.edit, seen, found)?;
-                }
-                found.rows.push(row);
-            }
+            let rows = relations::rows(&db, relation, &parent, &child, before)?;
+            found.extend(rows.into_iter().map(|row| (row, relation.blocks())));
         }
-        Ok(())
+        Ok(found)
     }
 }
 
 impl SessionStore for Database {
     fn target(&self) -> &Target {
         &self.target
+    }
+
+    fn noun(&self, table: &str) -> &'static str {
+        super::noun(table)
     }
 
     fn ensure_writable(&self) -> Result<(), RepairError> {
@@ -195,6 +125,24 @@ impl SessionStore for Database {
             let first = about.findings.iter().find(|f| f.severity == Severity::Error);
             let reason = first.map_or("parts of it cannot be read", |f| &f.message).to_owned();
             return Err(RepairError::Damaged { reason, path });
+        }
+        let encoding: String = self
+            .store
+            .connection
+            .pragma_query_value(None, "encoding", |r| r.get(0))
+            .map_err(|e| self.fail(e))?;
+        if encoding != "UTF-8" {
+            let reason =
+                format!("its text is {encoding}, of which not every value could be put back as it was");
+            return Err(RepairError::NotUnderstood { reason, path });
+        }
+        if path.to_str().is_none() {
+            let reason = "The path is not UTF-8, and could not be found again from the log".into();
+            return Err(RepairError::MayNotWrite {
+                reason,
+                hint: "Rename it, or the folder that it is in.",
+                path,
+            });
         }
         steps::ensure_understood(&self.store.connection, &self.target.stores, &path)
     }
@@ -245,9 +193,45 @@ impl SessionStore for Database {
         Ok(row.map(|before| Edit::delete(table, id.clone(), before)))
     }
 
-    fn dependants(&self, edit: &Edit) -> Result<Dependants, RepairError> {
+    fn is_related(&self) -> bool {
+        *self.related.get_or_init(|| {
+            self.target.stores.len() > 1
+                || self.repairs().any(|r| !r.owned().is_empty())
+                || relations::any(&self.store.connection).unwrap_or(true)
+        })
+    }
+
+    fn is_locked_while_written(&self) -> bool {
+        true
+    }
+
+    fn dependants(&self, edit: &Edit, goes: &dyn Fn(&Place) -> bool) -> Result<Dependants, RepairError> {
         let mut found = Dependants::default();
-        self.children(edit, &mut HashSet::new(), &mut found)?;
+        let mut seen = HashSet::from([(edit.table.clone(), edit.id.clone())]);
+        // What refers to a row comes before it, however deep: a row waits here until its own are done.
+        let mut waiting = vec![(None, self.direct(edit)?.into_iter())];
+        while let Some((_, children)) = waiting.last_mut() {
+            let Some((child, blocks)) = children.next() else {
+                found.rows.extend(waiting.pop().and_then(|(row, _)| row));
+                continue;
+            };
+            let place = (child.edit.table.clone(), child.edit.id.clone());
+            if blocks && !goes(&place) {
+                let why = format!("rows of {} refer to it, and may not go with it", child.edit.table);
+                found.blocked = Some(why);
+                return Ok(found);
+            }
+            if !seen.insert(place) {
+                continue;
+            }
+            match child.edit.after {
+                None => {
+                    let own = self.direct(&child.edit)?.into_iter();
+                    waiting.push((Some(child), own));
+                }
+                Some(_) => found.rows.push(child),
+            }
+        }
         Ok(found)
     }
 
@@ -304,68 +288,55 @@ impl SessionStore for Database {
         super::all_repairs().find_map(|r| r.insert_value(&self.db(), key, value))
     }
 
-    fn migration(&self, store: Option<&str>, to: Option<&str>) -> Result<StepPlan, RepairError> {
-        steps::plan(self, &self.store.connection, store, to)
+    fn migration(&self, needs: Needs<'_>) -> Result<StepPlan, RepairError> {
+        let unknown = self.store.about().stores == ["sqlite"] && !self.store.schema.tables.is_empty();
+        if unknown && !matches!(needs, Needs::Version(_)) {
+            return Err(RepairError::NotUnderstood {
+                reason: "it is no store that is known, and has tables of its own".into(),
+                path: self.target.path.clone(),
+            });
+        }
+        steps::plan(self, &self.store.connection, needs)
     }
 
-    fn irreversible(&self, edit: &Edit) -> Result<Option<String>, RepairError> {
-        steps::irreversible(&self.store.connection, edit).map_err(|e| self.fail(e))
+    fn irreversible(
+        &self,
+        edit: &Edit,
+        goes: &dyn Fn(&Place) -> bool,
+    ) -> Result<Option<String>, RepairError> {
+        steps::irreversible(&self.store.connection, edit, goes).map_err(|e| self.fail(e))
     }
 
     fn placed(&self, edit: Edit) -> Result<Edit, RepairError> {
         let (None, Some(after), KeyId::Row(_)) = (&edit.before, &edit.after, &edit.id) else {
             return Ok(edit);
         };
-        let Some(shape) = self.db().shape(&edit.table)?.filter(|s| !s.key_is_rowid) else { return Ok(edit) };
-        let there = shape.read_row(&self.store.connection, &edit.id).map_err(|e| self.fail(e))?;
-        match (there, shape.key_in(after)) {
-            // The number was given to another row since; by its key the row can be there all the same.
-            (Some(there), Some(key)) if there != *after => Ok(Edit { id: key, ..edit }),
-            _ => Ok(edit),
+        let Some(shape) = self.db().shape(&edit.table)?.filter(|s| s.has_free_rowid()) else {
+            return Ok(edit);
+        };
+        let connection = &self.store.connection;
+        let there = shape.read_row(connection, &edit.id).map_err(|e| self.fail(e))?;
+        if there.is_none_or(|there| there == *after) {
+            return Ok(edit);
         }
+        // The number was given to another row since; by its key, or under a new number, the row can be there all the same.
+        let id = match shape.key_in(after) {
+            Some(key) => key,
+            None => {
+                let first = shape.next_rowid(connection).map_err(|e| self.fail(e))?;
+                let next = self.next_rowid.get().max(first);
+                self.next_rowid.set(next.saturating_add(1));
+                KeyId::Row(next)
+            }
+        };
+        Ok(Edit { id, ..edit })
     }
 
-    fn writer(&self, _permit: &Permit) -> Result<Box<dyn WriteStore + '_>, RepairError> {
-        Ok(Box::new(DatabaseWriter::open(&self.target.path, self.identity, &self.clock)?))
+    fn writer(&self, permit: &Permit) -> Result<Box<dyn WriteStore + '_>, RepairError> {
+        Ok(Box::new(DatabaseWriter::open(permit, &self.target.path, self.identity, &self.clock)?))
     }
 
     fn backup(&self, to: &Path) -> Result<(), RepairError> {
         backup(&self.target.path, to)
     }
-}
-
-/// Copies a database, consistent as of one moment, to a new file that only its owner may read.
-///
-/// Through a read-only connection of its own: through one that writes it would be refused.
-pub fn backup(path: &Path, to: &Path) -> Result<(), RepairError> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let fail = |error: rusqlite::Error| super::writer::failure(error, to);
-    let from = crate::stores::sqlite::connect(path, &crate::stores::sqlite::Cancel::default())?;
-    let count = |pragma: &str| from.pragma_query_value(None, pragma, |r| r.get::<_, i64>(0));
-    let bytes = count("page_count").and_then(|pages| Ok(pages * count("page_size")?)).map_err(fail)?;
-    guard::ensure_space(guard::folder_of(to), bytes.unsigned_abs())?;
-    let file = std::fs::File::options().write(true).create_new(true).mode(0o600).open(to);
-    file.map_err(|error| RepairError::MayNotWrite {
-        reason: format!("The copy cannot be written ({error})"),
-        hint: "Choose another folder, or make room.",
-        path: to.to_owned(),
-    })?;
-    let mut copy = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(fail)?;
-    {
-        let backup = Backup::new(&from, &mut copy).map_err(fail)?;
-        backup.run_to_completion(BACKUP_PAGES, Duration::ZERO, None).map_err(fail)?;
-    }
-    // One file, with nothing beside it.
-    copy.execute_batch("PRAGMA journal_mode = DELETE").map_err(fail)?;
-    drop(copy);
-    std::fs::File::open(to).and_then(|f| f.sync_all()).map_err(|error| RepairError::MayNotWrite {
-        reason: format!("The copy cannot be kept ({error})"),
-        hint: "Check the disk.",
-        path: to.to_owned(),
-    })
-}
-
-/// How long something took, in milliseconds, told as at least one.
-pub fn took_ms(start: Instant) -> u128 {
-    start.elapsed().as_millis().max(1)
 }

@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::types::{ToSql, ToSqlOutput, Value as Sql, ValueRef};
 use rusqlite::{Connection, Row, params};
 
+use super::scratch::Scratch;
 use crate::core::repair::{Action, Draft, Edit, EditKind, Item, PlanItems, PlanLine, Record, RepairError};
 use crate::core::{Flow, KeyId, StoreError};
 use crate::stores::sqlite::sqlite_error;
@@ -23,21 +24,22 @@ pub const EDIT: &str = "kind, edits, id, before, after";
 /// A draft that is being written.
 pub struct DraftFile {
     connection: Connection,
-    file: tempfile::NamedTempFile,
+    scratch: Scratch,
+    path: PathBuf,
     lines: i64,
 }
 
 impl DraftFile {
     /// Makes an empty one, readable by its owner alone.
     pub fn new() -> Result<Self, RepairError> {
-        let file = tempfile::Builder::new().prefix("sessionscope-plan-").tempfile();
-        let file = file.map_err(|error| RepairError::MayNotWrite {
+        let scratch = Scratch::new().map_err(|error| RepairError::MayNotWrite {
             reason: format!("The plan cannot be written to a temporary file ({error})"),
             hint: "Make room in the folder for temporary files, or set TMPDIR to another.",
             path: std::env::temp_dir(),
         })?;
+        let path = scratch.file("plan.sqlite");
         let open = || -> rusqlite::Result<Connection> {
-            let connection = Connection::open(file.path())?;
+            let connection = Connection::open(&path)?;
             // Nobody else reads it, and it is gone with the program.
             connection.execute_batch(
                 "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = NORMAL;
@@ -47,12 +49,12 @@ impl DraftFile {
             connection.execute_batch("BEGIN")?;
             Ok(connection)
         };
-        let connection = open().map_err(|e| sqlite_error(e, file.path()))?;
-        Ok(Self { connection, file, lines: 0 })
+        let connection = open().map_err(|e| sqlite_error(e, &path))?;
+        Ok(Self { connection, scratch, path, lines: 0 })
     }
 
     fn fail(&self, error: rusqlite::Error) -> StoreError {
-        sqlite_error(error, self.file.path())
+        sqlite_error(error, &self.path)
     }
 }
 
@@ -99,8 +101,8 @@ impl Draft for DraftFile {
 
     fn finish(self: Box<Self>) -> Result<Box<dyn PlanItems>, StoreError> {
         self.connection.execute_batch("COMMIT").map_err(|e| self.fail(e))?;
-        let Self { connection, file, .. } = *self;
-        Ok(Box::new(Finished { connection, file }))
+        let Self { connection, scratch, path, .. } = *self;
+        Ok(Box::new(Finished { connection, path, _scratch: scratch }))
     }
 }
 
@@ -157,7 +159,8 @@ pub fn edit(row: &Row<'_>, at: usize, table: &str, names: &Names) -> rusqlite::R
 /// A plan's lines; the file goes with it.
 struct Finished {
     connection: Connection,
-    file: tempfile::NamedTempFile,
+    path: PathBuf,
+    _scratch: Scratch,
 }
 
 impl PlanItems for Finished {
@@ -176,7 +179,7 @@ impl PlanItems for Finished {
             }
             Ok(())
         };
-        read().map_err(|e| sqlite_error(e, self.file.path()))
+        read().map_err(|e| sqlite_error(e, &self.path))
     }
 
     fn edits(&self, from: u64, each: &mut dyn FnMut(u64, u64, Edit) -> Flow) -> Result<(), RepairError> {
@@ -196,10 +199,10 @@ impl PlanItems for Finished {
             }
             Ok(())
         };
-        read().map_err(|e| RepairError::Store(sqlite_error(e, self.file.path())))
+        read().map_err(|e| RepairError::Store(sqlite_error(e, &self.path)))
     }
 
     fn path(&self) -> &Path {
-        self.file.path()
+        &self.path
     }
 }

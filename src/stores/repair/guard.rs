@@ -1,20 +1,22 @@
 //! Whether a file may be written at all, and whose it is.
 
+use std::collections::HashSet;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::core::repair::RepairError;
+use crate::stores::sqlite::beside;
 
 /// Which file a path named when it was looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Identity {
     device: u64,
     inode: u64,
 }
 
 impl Identity {
-    fn of(meta: &Metadata) -> Self {
+    pub fn of(meta: &Metadata) -> Self {
         Self { device: meta.dev(), inode: meta.ino() }
     }
 
@@ -22,13 +24,6 @@ impl Identity {
     pub fn read(path: &Path) -> Option<Self> {
         fs::metadata(path).ok().map(|meta| Self::of(&meta))
     }
-}
-
-/// A file beside another, named like it with something behind.
-pub fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 /// Refuses a symbolic link before anything behind it is looked at.
@@ -157,6 +152,18 @@ pub fn holders(path: &Path) -> Vec<Holder> {
         Holder { process, name: name.trim().to_owned() }
     };
     others.filter(holds).map(name).collect()
+}
+
+/// The files that other processes have open, as far as this user may see.
+pub fn open_elsewhere() -> HashSet<Identity> {
+    let Ok(processes) = fs::read_dir("/proc") else { return HashSet::new() };
+    let own = std::process::id().to_string();
+    let others = processes.flatten().filter(|p| {
+        let name = p.file_name();
+        name.to_str().is_some_and(|n| n != own && n.bytes().all(|b| b.is_ascii_digit()))
+    });
+    let files = others.filter_map(|p| fs::read_dir(p.path().join("fd")).ok()).flatten().flatten();
+    files.filter_map(|file| Identity::read(&file.path())).collect()
 }
 
 /// Refuses where a file system has less room than is needed, and a tenth.

@@ -1,10 +1,11 @@
 //! Values and keys as SQLite takes them.
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
+use crate::core::KeyId;
 use crate::core::repair::{Record, Stored};
-use crate::core::{KeyId, hex};
+use crate::stores::sqlite::exact;
 
 /// A value as a record holds it.
 pub fn stored(value: ValueRef<'_>) -> Stored<'_> {
@@ -22,13 +23,17 @@ pub struct Bound<'a>(pub Stored<'a>);
 
 impl ToSql for Bound<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self.0 {
-            Stored::Null => ValueRef::Null,
-            Stored::Integer(n) => ValueRef::Integer(n),
-            Stored::Real(n) => ValueRef::Real(n),
-            Stored::Text(text) => ValueRef::Text(text),
-            Stored::Blob(blob) => ValueRef::Blob(blob),
-        }))
+        Ok(ToSqlOutput::Borrowed(bound_ref(self.0)))
+    }
+}
+
+fn bound_ref(value: Stored<'_>) -> ValueRef<'_> {
+    match value {
+        Stored::Null => ValueRef::Null,
+        Stored::Integer(n) => ValueRef::Integer(n),
+        Stored::Real(n) => ValueRef::Real(n),
+        Stored::Text(text) => ValueRef::Text(text),
+        Stored::Blob(blob) => ValueRef::Blob(blob),
     }
 }
 
@@ -44,17 +49,12 @@ impl ToSql for Key<'_> {
         Ok(ToSqlOutput::Borrowed(match self {
             Key::Row(id) => ValueRef::Integer(*id),
             Key::Text(text) => ValueRef::Text(text.as_bytes()),
-            Key::Part(record) => match record.values().next() {
-                Some(Stored::Integer(n)) => ValueRef::Integer(n),
-                Some(Stored::Real(n)) => ValueRef::Real(n),
-                Some(Stored::Text(text)) => ValueRef::Text(text),
-                Some(Stored::Blob(blob)) => ValueRef::Blob(blob),
-                Some(Stored::Null) | None => ValueRef::Null,
-            },
+            Key::Part(record) => record.values().next().map_or(ValueRef::Null, bound_ref),
         }))
     }
 }
 
+/// What is bound: a value, or a part of a key.
 pub enum Either<'a> {
     Value(Bound<'a>),
     Key(&'a Key<'a>),
@@ -71,18 +71,7 @@ impl ToSql for Either<'_> {
 
 /// A key of these values, as [`KeyId`] writes them.
 pub fn key_of(values: &[Stored<'_>]) -> KeyId {
-    let exact = |value: &Stored<'_>| match value {
-        Stored::Null => Json::Null,
-        Stored::Integer(n) => json!(n),
-        Stored::Real(n) if n.is_finite() => json!(n),
-        Stored::Real(n) => json!({ "$real": n.to_string() }),
-        Stored::Blob(blob) => json!({ "$blob": hex(blob) }),
-        Stored::Text(text) => match std::str::from_utf8(text) {
-            Ok(text) => json!(text),
-            Err(_) => json!({ "$text": hex(text) }),
-        },
-    };
-    KeyId::Values(Json::Array(values.iter().map(exact).collect()).to_string().into())
+    KeyId::Values(Json::Array(values.iter().map(|v| exact(bound_ref(*v))).collect()).to_string().into())
 }
 
 /// The key of one text.

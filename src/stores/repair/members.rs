@@ -1,8 +1,6 @@
 //! The members of a JSON object as they are written, so that one is taken out or put back and every other byte stays.
 
-use std::collections::HashMap;
-
-use serde_json::value::RawValue;
+use std::collections::{HashMap, HashSet};
 
 use crate::stores::json;
 
@@ -10,10 +8,19 @@ use crate::stores::json;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
     pub key: String,
-    /// How many members of the same key come before it.
-    pub nth: usize,
     start: usize,
     end: usize,
+}
+
+/// What a member leaves behind, by which it comes back to its place.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Placed {
+    pub text: String,
+    /// The text of the member before it; none where it was the first.
+    pub after: Option<String>,
+    /// What stood between it and its neighbours.
+    pub lead: String,
+    pub trail: String,
 }
 
 /// The members of the object in a text that holds the sessions.
@@ -21,18 +28,12 @@ pub struct Member {
 pub struct Members {
     text: String,
     members: Vec<Member>,
-    by_key: HashMap<(String, usize), usize>,
+    by_key: HashMap<String, Vec<usize>>,
     /// The object's inside: after its `{`, and at its `}`.
     inside: (usize, usize),
     gone: Vec<bool>,
-    /// Texts that come in, by the member after which they come; none for the beginning.
-    added: HashMap<Option<(String, usize)>, Vec<Added>>,
-}
-
-#[derive(Debug, Clone)]
-struct Added {
-    name: (String, usize),
-    text: String,
+    /// Members that come in, by key.
+    added: HashMap<String, Vec<Placed>>,
 }
 
 impl Members {
@@ -44,140 +45,185 @@ impl Members {
         let found = json::read_entries(raw.as_bytes()).filter(|f| !f.is_array && f.fault.is_none())?;
         let base = text.as_ptr() as usize;
         let mut members: Vec<Member> = Vec::with_capacity(found.entries.len());
-        let mut by_key = HashMap::with_capacity(found.entries.len());
-        let mut counts: HashMap<String, usize> = HashMap::new();
+        let mut by_key: HashMap<String, Vec<usize>> = HashMap::with_capacity(found.entries.len());
         let mut from = object.start + raw.find('{')? + 1;
         let inside = (from, object.start + raw.rfind('}')?);
         for (key, value) in &found.entries {
             let key = key.as_deref()?.to_owned();
-            let value: &RawValue = value;
             let value_start = (value.get().as_ptr() as usize).checked_sub(base)?;
             let end = value_start + value.get().len();
             // Between two members there is nothing but white space and a comma: the first quote begins the key.
             let start = from + text.get(from..value_start)?.find('"')?;
-            let count = counts.entry(key.clone()).or_default();
-            by_key.insert((key.clone(), *count), members.len());
-            members.push(Member { key, nth: *count, start, end });
-            *count += 1;
+            by_key.entry(key.clone()).or_default().push(members.len());
+            members.push(Member { key, start, end });
             from = end;
         }
         let gone = vec![false; members.len()];
         Some(Self { text, members, by_key, inside, gone, added: HashMap::new() })
     }
 
-    pub fn text_of(&self, member: &Member) -> &str {
-        &self.text[member.start..member.end]
-    }
-
     pub fn all(&self) -> &[Member] {
         &self.members
     }
 
-    /// The text of a member that is there; none where it is not, or was taken out.
-    pub fn get(&self, key: &str, nth: usize) -> Option<&str> {
-        let name = (key.to_owned(), nth);
-        match self.by_key.get(&name) {
-            Some(at) if !self.gone[*at] => Some(self.text_of(&self.members[*at])),
-            _ => self.added.values().flatten().find(|a| a.name == name).map(|a| a.text.as_str()),
-        }
+    /// Whether the text has several members of a key.
+    pub fn is_repeated(&self, key: &str) -> bool {
+        self.by_key.get(key).is_some_and(|all| all.len() > 1)
     }
 
-    /// The member before another.
-    pub fn before(&self, key: &str, nth: usize) -> Option<&Member> {
-        let at = self.by_key.get(&(key.to_owned(), nth))?;
-        self.members.get(at.checked_sub(1)?)
+    pub fn text_of(&self, member: &Member) -> &str {
+        &self.text[member.start..member.end]
     }
 
-    pub fn remove(&mut self, key: &str, nth: usize) {
-        let name = (key.to_owned(), nth);
-        if let Some(at) = self.by_key.get(&name) {
+    /// The texts of the members of a key that are there now.
+    pub fn texts<'m>(&'m self, key: &str) -> impl Iterator<Item = &'m str> {
+        let own = self.by_key.get(key).into_iter().flatten().filter(|at| !self.gone[**at]);
+        let added = self.added.get(key).into_iter().flatten().map(|a| a.text.as_str());
+        own.map(|at| self.text_of(&self.members[*at])).chain(added)
+    }
+
+    /// A member with its place, by its key and its text.
+    pub fn placed(&self, key: &str, text: &str) -> Option<Placed> {
+        let at = *self.by_key.get(key)?.iter().find(|at| self.text_of(&self.members[**at]) == text)?;
+        let member = &self.members[at];
+        let before = at.checked_sub(1).map(|at| &self.members[at]);
+        let lead = before.map_or(self.inside.0, |m| m.end)..member.start;
+        let trail = member.end..self.members.get(at + 1).map_or(self.inside.1, |m| m.start);
+        Some(Placed {
+            text: text.to_owned(),
+            after: before.map(|m| self.text_of(m).to_owned()),
+            lead: self.text[lead].to_owned(),
+            trail: self.text[trail].to_owned(),
+        })
+    }
+
+    pub fn remove(&mut self, key: &str, text: &str) {
+        let own = self.by_key.get(key).into_iter().flatten();
+        let there = |at: &&usize| !self.gone[**at] && self.text_of(&self.members[**at]) == text;
+        if let Some(at) = own.copied().collect::<Vec<_>>().iter().find(there) {
             self.gone[*at] = true;
+        } else if let Some(added) = self.added.get_mut(key)
+            && let Some(at) = added.iter().position(|a| a.text == text)
+        {
+            added.remove(at);
         }
-        self.added.values_mut().for_each(|all| all.retain(|a| a.name != name));
     }
 
-    /// Puts a member in behind another, which may come in later.
-    pub fn add(&mut self, key: &str, nth: usize, text: &str, after: Option<(String, usize)>) {
-        let added = Added { name: (key.to_owned(), nth), text: text.to_owned() };
-        self.added.entry(after).or_default().push(added);
+    /// Puts a member in at its place, behind another that may come in later.
+    pub fn add(&mut self, key: &str, placed: Placed) {
+        let own = self.by_key.get(key).into_iter().flatten();
+        let was = |at: &&usize| self.gone[**at] && self.text_of(&self.members[**at]) == placed.text;
+        match own.copied().collect::<Vec<_>>().iter().find(was) {
+            Some(at) => self.gone[*at] = false,
+            None => self.added.entry(key.to_owned()).or_default().push(placed),
+        }
     }
 
     /// The text with all that was taken out and put in.
     pub fn assemble(&self) -> String {
-        let mut added = self.added.clone();
-        let mut first = Vec::new();
-        take(&mut added, &None, &mut first);
-        // Every piece with what stood behind it; the usual mark where nothing did.
-        let mut out: Vec<(String, Option<&str>)> = first.into_iter().map(|a| (a.text, None)).collect();
+        let mut behind: HashMap<Option<&str>, Vec<&Placed>> = HashMap::new();
+        for placed in self.added.values().flatten() {
+            behind.entry(placed.after.as_deref()).or_default().push(placed);
+        }
+        let mut pieces = Vec::new();
+        follow(&mut behind, None, &mut pieces);
         for (at, member) in self.members.iter().enumerate() {
-            let next = self.members.get(at + 1);
-            let behind = next.map(|next| &self.text[member.end..next.start]);
+            let text = self.text_of(member);
             if !self.gone[at] {
-                out.push((self.text_of(member).to_owned(), behind));
+                pieces.push(Piece::Own(at));
             }
-            let mut more = Vec::new();
-            take(&mut added, &Some((member.key.clone(), member.nth)), &mut more);
-            out.extend(more.into_iter().map(|a| (a.text, behind)));
+            follow(&mut behind, Some(text), &mut pieces);
         }
-        // Those whose place is gone come last.
-        let mut rest: Vec<Added> = added.into_values().flatten().collect();
-        rest.sort_by(|a, b| a.name.cmp(&b.name));
-        out.extend(rest.into_iter().map(|a| (a.text, None)));
-        self.write(&out)
+        // Those whose place is gone come last, in an order that is always the same.
+        let mut rest: Vec<&Placed> = behind.into_values().flatten().collect();
+        rest.sort_by(|a, b| a.text.cmp(&b.text));
+        pieces.extend(rest.into_iter().map(Piece::Added));
+        self.write(&pieces)
     }
 
-    fn write(&self, pieces: &[(String, Option<&str>)]) -> String {
+    fn write(&self, pieces: &[Piece<'_>]) -> String {
         let (open, close) = self.inside;
-        let (head, tail) = match (self.members.first(), self.members.last()) {
-            (Some(first), Some(last)) => (first.start, last.end),
-            _ => (open, close),
+        let mut text = String::with_capacity(self.text.len() + 64);
+        text.push_str(&self.text[..open]);
+        let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else {
+            text.push_str(&self.text[close..]);
+            return text;
         };
-        if pieces.is_empty() {
-            return format!("{}{}", &self.text[..open], &self.text[close..]);
-        }
-        let usual = match self.members.get(1) {
-            Some(second) => &self.text[self.members[0].end..second.start],
-            None if self.members.is_empty() => ",\n  ",
-            None => {
-                let lead = &self.text[open..head];
-                return self.write_with(pieces, &format!(",{lead}"), head, tail);
+        let head = self.members.first().map_or("\n  ", |m| &self.text[open..m.start]);
+        text.push_str(
+            if let Piece::Added(a) = first
+                && !a.lead.contains(',')
+            {
+                &a.lead
+            } else {
+                head
+            },
+        );
+        for (at, piece) in pieces.iter().enumerate() {
+            text.push_str(match piece {
+                Piece::Own(at) => self.text_of(&self.members[*at]),
+                Piece::Added(placed) => &placed.text,
+            });
+            if let Some(next) = pieces.get(at + 1) {
+                text.push_str(&self.between(piece, next));
             }
-        };
-        self.write_with(pieces, usual, head, tail)
+        }
+        let tail = self.members.last().map_or("\n", |m| &self.text[m.end..close]);
+        text.push_str(
+            if let Piece::Added(a) = last
+                && !a.trail.contains(',')
+            {
+                &a.trail
+            } else {
+                tail
+            },
+        );
+        text.push_str(&self.text[close..]);
+        text
     }
 
-    fn write_with(&self, pieces: &[(String, Option<&str>)], usual: &str, head: usize, tail: usize) -> String {
-        let empty = self.members.is_empty();
-        let mut text = String::with_capacity(self.text.len() + 64);
-        text.push_str(&self.text[..head]);
-        if empty {
-            text.push_str("\n  ");
-        }
-        for (at, (piece, behind)) in pieces.iter().enumerate() {
-            text.push_str(piece);
-            if at + 1 < pieces.len() {
-                text.push_str(behind.unwrap_or(usual));
+    /// What stands between two pieces: what stood there before, or what is usual in this text.
+    fn between(&self, one: &Piece<'_>, other: &Piece<'_>) -> String {
+        match (one, other) {
+            (Piece::Added(a), _) if a.trail.contains(',') => a.trail.clone(),
+            (_, Piece::Added(b)) if b.lead.contains(',') => b.lead.clone(),
+            (Piece::Own(a), _) if *a + 1 < self.members.len() => {
+                self.text[self.members[*a].end..self.members[*a + 1].start].to_owned()
             }
+            _ => match self.members.get(..2) {
+                Some([first, second]) => self.text[first.end..second.start].to_owned(),
+                _ => {
+                    let head = self.members.first().map_or("\n  ", |m| &self.text[self.inside.0..m.start]);
+                    format!(",{head}")
+                }
+            },
         }
-        if empty {
-            text.push('\n');
-        }
-        text.push_str(&self.text[tail..]);
-        text
     }
 }
 
-/// Takes out what comes behind a member, and what comes behind that, in their order.
-fn take(
-    added: &mut HashMap<Option<(String, usize)>, Vec<Added>>,
-    after: &Option<(String, usize)>,
-    into: &mut Vec<Added>,
+/// A piece of the text that is assembled.
+#[derive(Clone, Copy)]
+enum Piece<'a> {
+    Own(usize),
+    Added(&'a Placed),
+}
+
+/// Takes what comes behind a member, and what comes behind that, in their order.
+fn follow<'a>(
+    behind: &mut HashMap<Option<&'a str>, Vec<&'a Placed>>,
+    after: Option<&'a str>,
+    into: &mut Vec<Piece<'a>>,
 ) {
-    // The last put in was the last to be taken out, and so the first behind its place.
-    let Some(found) = added.remove(after) else { return };
-    for one in found {
-        let name = Some(one.name.clone());
-        into.push(one);
-        take(added, &name, into);
+    let mut seen: HashSet<*const Placed> = HashSet::new();
+    let mut waiting: Vec<&Placed> = behind.remove(&after).unwrap_or_default();
+    waiting.reverse();
+    while let Some(placed) = waiting.pop() {
+        if !seen.insert(placed) {
+            continue;
+        }
+        into.push(Piece::Added(placed));
+        let mut next = behind.remove(&Some(placed.text.as_str())).unwrap_or_default();
+        next.reverse();
+        waiting.extend(next);
     }
 }

@@ -1,49 +1,65 @@
 //! Repairs of stores: what `core::repair` plans with and writes through, for every kind of store.
 //!
-//! A database is one mechanism ([`database`], [`writer`], [`rows`]), with what a kind of store knows behind [`Repairs`]; a
-//! session file and a configuration are texts that are exchanged whole ([`swap`]).
+//! A database is one mechanism (`database`, `writer`, `rows`), with what a kind of store knows behind [`Repairs`]; a
+//! session file and a configuration are texts that are exchanged whole (`swap`).
 
 mod around;
+mod backup;
 mod config;
 mod database;
+mod db;
 mod draft;
-pub mod guard;
+pub(in crate::stores) mod guard;
 mod keys;
 mod log;
 mod members;
-pub mod moves;
+pub(in crate::stores) mod moves;
 mod new_database;
-pub mod relations;
+mod preview;
+pub(in crate::stores) mod relations;
 mod rows;
+mod scratch;
 mod settle;
 mod sources;
 mod steps;
-pub mod swap;
+pub(in crate::stores) mod swap;
 mod text;
 mod transcripts;
 mod write_ahead;
 mod writer;
 
 pub use around::Around;
-pub use database::{Db, backup};
+pub use backup::backup;
+pub use db::Db;
 pub use keys::{key_of, text_key};
 pub use log::Log;
-pub use members::Members;
+pub(in crate::stores) use members::{Members, Placed};
+pub use preview::preview;
 pub use rows::Shape;
 pub use settle::{Settled, settle};
-pub use text::{Text, TextWriter};
+pub(in crate::stores) use text::{Text, TextWriter};
 
 use std::path::Path;
 
 use crate::core::repair::{
-    Candidate, Dependant, DocumentMessage, Each, EachKey, Edit, KnownSession, NewSession, PruneOptions,
-    RepairError, SessionStore,
+    Candidate, Dependant, DocumentMessage, Each, EachKey, Edit, KnownSession, NewSession, Offer,
+    PruneOptions, RepairError, SessionStore,
 };
 use crate::core::{ReadStore as _, StoreError};
-use crate::stores::{Options, claude_hooks, durable, open, sqlite_adapters, wrangler};
+use crate::stores::{Options, claude_hooks, durable, open, session_document, sqlite_adapters, wrangler};
 
 /// What a kind of SQLite store knows of its own repairs; what it has no notion of it leaves out.
 pub trait Repairs: Sync {
+    /// The repairs that there are.
+    fn offers(&self) -> &'static [Offer] {
+        &[]
+    }
+
+    /// What a row of one of the store's tables is one of.
+    fn noun(&self, _table: &str) -> Option<&'static str> {
+        None
+    }
+
     /// Rows that belong to others, whatever their foreign keys say.
     fn owned(&self) -> &'static [Owned] {
         &[]
@@ -119,16 +135,43 @@ fn repairs_of(store: &str) -> Option<&'static dyn Repairs> {
     sqlite_adapters().iter().find(|a| a.id == store).map(|a| a.repairs)
 }
 
+/// The repairs that there are of a document of a kind.
+pub fn offers_of_document(id: &str) -> Vec<Offer> {
+    match id {
+        id if id == claude_hooks::FILE.id => claude_hooks::FILE_OFFERS.to_vec(),
+        id if id == wrangler::ADAPTER.id => vec![Offer::Migrate],
+        id if id == session_document::ADAPTER.id => vec![Offer::ImportFrom],
+        _ => Vec::new(),
+    }
+}
+
+/// The repairs that there are of a database that is a store of these kinds.
+pub fn offers_of_database(stores: &[&'static str]) -> Vec<Offer> {
+    let mut all: Vec<Offer> =
+        stores.iter().filter_map(|id| repairs_of(id)).flat_map(Repairs::offers).copied().collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
 /// The repairs of every kind, for an import into a database that is of no kind yet.
 fn all_repairs() -> impl Iterator<Item = &'static dyn Repairs> {
     let object: &'static dyn Repairs = &durable::repairs::ObjectRepairs;
     sqlite_adapters().iter().map(|a| a.repairs).chain([object])
 }
 
+/// What a row of a table is one of, in whatever kind of store.
+fn noun(table: &str) -> &'static str {
+    match table {
+        moves::TABLE => moves::NOUN,
+        _ => all_repairs().find_map(|r| r.noun(table)).unwrap_or("row"),
+    }
+}
+
 /// Opens what a path names for repairs.
 ///
 /// # Errors
-/// As [`crate::stores::open`], and where the store is of a kind that nothing can be repaired of.
+/// As [`crate::stores::open()`], and where the store is of a kind that nothing can be repaired of.
 pub fn open_for_repair(path: &Path, options: &Options) -> Result<Box<dyn SessionStore>, RepairError> {
     if path.is_dir() {
         return Err(RepairError::Usage {
@@ -136,6 +179,7 @@ pub fn open_for_repair(path: &Path, options: &Options) -> Result<Box<dyn Session
         });
     }
     guard::ensure_no_link(path)?;
+    let identity = guard::Identity::read(path);
     let opened = open(path, options).map_err(|error| match error {
         // A copy could be read, and would not be what is repaired.
         StoreError::NeedsCopy { reason, path } => RepairError::MayNotWrite {
@@ -151,7 +195,7 @@ pub fn open_for_repair(path: &Path, options: &Options) -> Result<Box<dyn Session
         Some(id) if id == wrangler::ADAPTER.id => Ok(Box::new(config::ConfigFile::open(path)?)),
 
         _ if opened.store.about().user_version.is_some() => {
-            Ok(Box::new(database::Database::new(path, opened.store, &options.clock)))
+            Ok(Box::new(database::Database::new(path, identity, opened.store, &options.clock)))
         }
         _ => Err(RepairError::Unsupported {
             what: "Nothing can be repaired of a document like this; import it into a database instead",

@@ -14,6 +14,7 @@ use crate::core::repair::{Edit, EditKind, Performed, Record, RepairError, Standi
 
 /// The table that lines about files are in.
 pub const TABLE: &str = "files";
+pub const NOUN: &str = "file";
 
 /// An edit that moves a file as it is now.
 pub fn edit(from: &Path, to: &Path, print: &str) -> Edit {
@@ -77,10 +78,10 @@ pub fn perform(edit: &Edit) -> Result<Performed, RepairError> {
         Standing::After => return Ok(Performed::Left("it is done already".into())),
         Standing::Changed(how) => return Ok(Performed::Left(how)),
     }
-    let Some((from, to, _)) = ends(edit) else {
+    let Some((from, to, wanted)) = ends(edit) else {
         return Ok(Performed::Left("its record cannot be read".into()));
     };
-    let fail = |error: std::io::Error, path: &Path| RepairError::MayNotWrite {
+    let fail = |error: std::io::Error, path: &Path| RepairError::Failed {
         reason: format!("The file cannot be moved ({error})"),
         hint: "Check that you may write its folder.",
         path: path.to_owned(),
@@ -94,7 +95,15 @@ pub fn perform(edit: &Edit) -> Result<Performed, RepairError> {
         }
         Err(error) => return Err(fail(error, &from)),
     }
-    sync_folder(folder).map_err(|e| fail(e, folder))?;
+    // What was moved is what was looked at, or it goes back: its program may have put another in its place just then.
+    if print(&to).is_ok_and(|found| found != wanted) {
+        return match move_new(&to, &from) {
+            Ok(()) => Ok(Performed::Left("the file was changed".into())),
+            Err(error) => Err(fail(error, &to)),
+        };
+    }
+    // It has moved; a folder that cannot be synced takes nothing back.
+    let _ = sync_folder(folder);
     Ok(Performed::Done(1))
 }
 

@@ -2,20 +2,22 @@
 
 use std::cell::OnceCell;
 use std::fs;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::database::Db;
+use super::db::Db;
 use super::rows::Shapes;
 use super::writer::{DatabaseWriter, failure};
 use super::{all_repairs, guard, moves, steps, swap};
 use crate::core::KeyId;
 use crate::core::repair::{
-    DocumentMessage, Edit, EditKind, Held, NewSession, Performed, Permit, RepairError, SessionStore,
-    Standing, StepPlan, Target, WriteStore,
+    Commit, DocumentMessage, Edit, EditKind, Held, Needs, NewSession, Performed, Permit, RepairError,
+    SessionStore, Standing, Step, StepPlan, Target, Watch, WriteStore,
 };
+use crate::stores::sqlite::beside;
 use crate::stores::sqlite::{Clock, Schema};
 
 /// A database that is not there yet.
@@ -32,7 +34,8 @@ pub struct NewDatabase {
 
 /// Where it is made.
 pub fn prepared(path: &Path) -> PathBuf {
-    swap::prepared(path)
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.sessionscope-new"))
 }
 
 impl NewDatabase {
@@ -61,6 +64,10 @@ impl NewDatabase {
 impl SessionStore for NewDatabase {
     fn target(&self) -> &Target {
         &self.target
+    }
+
+    fn noun(&self, table: &str) -> &'static str {
+        super::noun(table)
     }
 
     fn ensure_writable(&self) -> Result<(), RepairError> {
@@ -126,8 +133,8 @@ impl SessionStore for NewDatabase {
         all_repairs().find_map(|r| r.insert_meta(&self.db(), key, value))
     }
 
-    fn migration(&self, store: Option<&str>, to: Option<&str>) -> Result<StepPlan, RepairError> {
-        steps::plan(self, &self.empty, store, to)
+    fn migration(&self, needs: Needs<'_>) -> Result<StepPlan, RepairError> {
+        steps::plan(self, &self.empty, needs)
     }
 
     fn writer(&self, _permit: &Permit) -> Result<Box<dyn WriteStore + '_>, RepairError> {
@@ -136,6 +143,7 @@ impl SessionStore for NewDatabase {
         fs::File::options()
             .write(true)
             .create_new(true)
+            .mode(0o600)
             .open(&path)
             .map_err(|error| swap::failure(&error, "The database cannot be made beside its place", &path))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -187,22 +195,40 @@ impl WriteStore for Aside {
         Held::Fresh
     }
 
-    fn commit(&mut self) -> Result<(), RepairError> {
-        self.inner()?.commit()
+    fn save(&mut self) -> Result<(), RepairError> {
+        self.inner()?.save()
     }
 
-    fn publish(&mut self) -> Result<(), RepairError> {
+    fn take_back(&mut self) -> Result<(), RepairError> {
+        self.inner()?.take_back()
+    }
+
+    fn keep(&mut self) -> Result<(), RepairError> {
+        self.inner()?.keep()
+    }
+
+    fn commit(&mut self, watch: &mut Watch<'_>) -> Commit {
+        match self.inner().map(|inner| inner.commit(watch)) {
+            Ok(commit) => commit,
+            Err(why) => Commit::Failed(why),
+        }
+    }
+
+    fn publish(&mut self, watch: &mut Watch<'_>) -> Result<(), RepairError> {
         // Closed first, so that the file is all there is.
         self.inner = None;
+        let _ = watch(Step::Prepared);
         let shown = || -> std::io::Result<()> {
             fs::File::open(&self.path)?.sync_all()?;
-            moves::move_new(&self.path, &self.target)?;
-            moves::sync_folder(guard::folder_of(&self.target))
+            moves::move_new(&self.path, &self.target)
         };
         shown().map_err(|error| match error.kind() {
             std::io::ErrorKind::AlreadyExists => RepairError::Replaced { path: self.target.clone() },
             _ => swap::failure(&error, "The database cannot be given its name", &self.target),
-        })
+        })?;
+        // It has its name now; a folder that cannot be synced takes it away no more.
+        let _ = moves::sync_folder(guard::folder_of(&self.target));
+        Ok(())
     }
 
     fn rollback(&mut self) {
@@ -220,7 +246,7 @@ impl Drop for Aside {
     fn drop(&mut self) {
         // Where it got its name, nothing is here any more.
         self.inner = None;
-        for path in [guard::beside(&self.path, "-journal"), self.path.clone()] {
+        for path in [beside(&self.path, "-journal"), self.path.clone()] {
             let _ = fs::remove_file(path);
         }
     }

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::Owned;
-use super::database::Db;
+use super::db::Db;
 use super::rows::Shape;
 use crate::core::KeyId;
 use crate::core::repair::{Dependant, Edit, Record, RepairError, Stored};
@@ -32,6 +32,14 @@ impl Relation {
     pub fn blocks(&self) -> bool {
         self.on_delete == OnDelete::Blocks
     }
+}
+
+/// Whether any table has a foreign key.
+pub fn any(connection: &Connection) -> rusqlite::Result<bool> {
+    let sql =
+        "SELECT EXISTS (SELECT 1 FROM pragma_table_list AS l, pragma_foreign_key_list(l.name, 'main') AS f
+         WHERE l.schema = 'main' AND l.type = 'table')";
+    connection.query_row(sql, [], |r| r.get(0))
 }
 
 /// The foreign keys that refer to a table.

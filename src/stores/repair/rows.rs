@@ -26,7 +26,7 @@ pub struct Shape {
     pub key_is_rowid: bool,
     by_rowid: Option<Texts>,
     by_key: Option<Texts>,
-    /// Every column, and every column and the rowid, where that is none of them.
+    /// With every column, and with the row's number too, where that is none of them.
     inserts: (String, Option<String>),
 }
 
@@ -40,16 +40,19 @@ struct Texts {
 
 /// The shapes of tables, each read once.
 #[derive(Debug, Default)]
-pub struct Shapes(RefCell<HashMap<String, Option<Rc<Shape>>>>);
+pub struct Shapes(RefCell<HashMap<String, Rc<Shape>>>);
 
 impl Shapes {
     /// The shape of a table; none where there is no real table of that name.
     pub fn get(&self, connection: &Connection, table: &str) -> rusqlite::Result<Option<Rc<Shape>>> {
         if let Some(known) = self.0.borrow().get(table) {
-            return Ok(known.clone());
+            return Ok(Some(known.clone()));
         }
+        // One that is not there may be made by a step of the same plan: that is not kept.
         let shape = Shape::read(connection, table)?.map(Rc::new);
-        self.0.borrow_mut().insert(table.to_owned(), shape.clone());
+        if let Some(shape) = &shape {
+            self.0.borrow_mut().insert(table.to_owned(), shape.clone());
+        }
         Ok(shape)
     }
 }
@@ -110,6 +113,23 @@ impl Shape {
         }))
     }
 
+    /// Whether rows have numbers that the table itself does not keep.
+    pub fn has_free_rowid(&self) -> bool {
+        self.rowid.is_some() && !self.key_is_rowid
+    }
+
+    /// The name by which a row's number is reached; none where rows have none.
+    pub fn rowid(&self) -> Option<&'static str> {
+        self.rowid
+    }
+
+    /// A number that no row has.
+    pub fn next_rowid(&self, connection: &Connection) -> rusqlite::Result<i64> {
+        let rowid = self.rowid.unwrap_or("rowid");
+        let sql = format!("SELECT coalesce(max({rowid}), 0) + 1 FROM main.{}", quote(&self.table));
+        connection.query_row(&sql, [], |r| r.get(0))
+    }
+
     /// The SQL for a key of this table; none where it has no such key.
     fn texts(&self, id: &KeyId) -> Option<&Texts> {
         match id {
@@ -153,12 +173,12 @@ impl Shape {
         Ok(record)
     }
 
-    /// The primary key of a record; none in a table without one.
+    /// The primary key of a record; none in a table without one, and none where a part is null, since such keys repeat.
     pub fn key_in(&self, record: &Record) -> Option<KeyId> {
         let values: Vec<Stored<'_>> = record.values().collect();
         let key: Vec<Stored<'_>> =
             self.key_places.iter().map(|at| values.get(*at).copied()).collect::<Option<_>>()?;
-        (!key.is_empty()).then(|| key_of(&key))
+        (!key.is_empty() && !key.contains(&Stored::Null)).then(|| key_of(&key))
     }
 
     /// A record with these columns, in whatever order they are named; the others are null.
@@ -247,12 +267,8 @@ impl Shape {
             (None, Some(after)) => self.is_unique(after),
             (None, None) => false,
         };
-        if !as_planned {
-            match self.standing(connection, edit)? {
-                Standing::Before => {}
-                Standing::After => return Ok(Performed::Left("it is done already".into())),
-                Standing::Changed(how) => return Ok(Performed::Left(how)),
-            }
+        if !as_planned && let Some(left) = self.left(connection, edit)? {
+            return Ok(left);
         }
         let done = match (&edit.before, &edit.after) {
             (None, Some(after)) => self.insert(connection, &edit.id, after),
@@ -263,17 +279,24 @@ impl Shape {
         match done {
             Ok(()) => Ok(Performed::Done(1)),
             Err(rusqlite::Error::SqliteFailure(code, message))
-                if code.code == rusqlite::ErrorCode::ConstraintViolation && edit.before.is_none() =>
+                if code.code == rusqlite::ErrorCode::ConstraintViolation =>
             {
-                Ok(Performed::Left(match self.standing(connection, edit)? {
-                    // Another key of the row is taken, or what it refers to is gone: the row cannot be there now.
-                    Standing::Before => format!("it cannot be there now: {}", message.unwrap_or_default()),
-                    Standing::After => "it is done already".into(),
-                    Standing::Changed(how) => how,
-                }))
+                // Another key of the row is taken, or other rows have come to refer to it: it has to stay as it is.
+                let rule =
+                    || format!("a rule of the schema stands against it: {}", message.unwrap_or_default());
+                Ok(self.left(connection, edit)?.unwrap_or_else(|| Performed::Left(rule())))
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// That an edit is left alone, where its row is not as it should be.
+    fn left(&self, connection: &Connection, edit: &Edit) -> rusqlite::Result<Option<Performed>> {
+        Ok(match self.standing(connection, edit)? {
+            Standing::Before => None,
+            Standing::After => Some(Performed::Left("it is done already".into())),
+            Standing::Changed(how) => Some(Performed::Left(how)),
+        })
     }
 
     /// Whether the table itself keeps a second row of a record's key out.
@@ -314,7 +337,7 @@ impl Shape {
             .collect();
         let sets =
             changed.iter().map(|(name, _)| format!("{} = ?", quote(name))).collect::<Vec<_>>().join(", ");
-        let sql = format!("UPDATE main.{} SET {sets} WHERE {}", quote(&self.table), texts.place);
+        let sql = format!("UPDATE OR ABORT main.{} SET {sets} WHERE {}", quote(&self.table), texts.place);
         let keys = bound(id);
         let values = changed.iter().map(|(_, v)| Bound(*v)).map(Either::Value);
         connection

@@ -1,12 +1,14 @@
 //! Finds out how far interrupted operations came, by comparing the store with the log.
 
 use std::fs;
+use std::path::Path;
 
 use super::log::Log;
-use super::{new_database, open_for_repair, swap};
+use super::{new_database, open_for_repair, scratch, swap, writer};
 use crate::core::repair::{Edit, EditKind, RepairError, Standing};
 use crate::core::{Operation, OperationState, Timestamp};
 use crate::stores::Options;
+use crate::stores::sqlite::beside;
 
 /// What became of an interrupted operation.
 #[derive(Debug)]
@@ -17,31 +19,39 @@ pub enum Settled {
     Unclear(Operation, String),
 }
 
-/// Looks at every operation that was interrupted, and clears up what it left beside its store.
+/// Looks at every operation that was interrupted, and clears up what it left beside its store and elsewhere.
 pub fn settle(log: &Log, options: &Options) -> Vec<Settled> {
+    scratch::clear_up();
     log.clear_unbegun();
     let interrupted = log.interrupted();
-    interrupted.into_iter().rev().map(|operation| one(log, operation, options)).collect()
+    let settled =
+        interrupted.into_iter().rev().filter_map(|operation| one(log, operation, options)).collect();
+    log.clear_left();
+    settled
 }
 
-fn one(log: &Log, operation: Operation, options: &Options) -> Settled {
-    match look(log, &operation, options) {
+/// None where another program looks at it just now, or has looked.
+fn one(log: &Log, operation: Operation, options: &Options) -> Option<Settled> {
+    let _held = log.hold(&operation.id)?;
+    if !log.is_pending(&operation.id) {
+        return None;
+    }
+    Some(match look(log, &operation, options) {
         Ok(known) => Settled::Known(known),
         Err(error) => Settled::Unclear(operation, error.to_string()),
-    }
+    })
 }
 
 fn look(log: &Log, operation: &Operation, options: &Options) -> Result<Operation, RepairError> {
     let now = Timestamp(options.clock.now_ms());
     let path = &operation.path;
-    if let (Some(old), Some(new)) =
-        (log.fact(&operation.id, "old_print"), log.fact(&operation.id, "new_print"))
-        && swap::clear_up(path, &old, &new)? == swap::Found::Unclear
+    let fact = |name: &str| log.fact(&operation.id, name);
+    if let (Some(old), Some(new), Some(beside)) = (fact("old_print"), fact("new_print"), fact("prepared"))
+        && swap::clear_up(path, Path::new(&beside), &old, &new)? == swap::Found::Unclear
     {
-        return Err(RepairError::MayNotWrite {
+        return Err(RepairError::Failed {
             reason: format!(
-                "The file and what the repair left beside it are both others than they were; compare them, and remove one: {}",
-                swap::prepared(path).display()
+                "Another program's text lies beside the file, as {beside}; compare both, and remove one"
             ),
             hint: "Compare both.",
             path: path.clone(),
@@ -50,7 +60,7 @@ fn look(log: &Log, operation: &Operation, options: &Options) -> Result<Operation
     if log.fact(&operation.id, "makes_store").is_some() {
         // What was made aside, and never got its name.
         let aside = new_database::prepared(path);
-        for path in [super::guard::beside(&aside, "-journal"), aside] {
+        for path in [beside(&aside, "-journal"), aside] {
             let _ = fs::remove_file(path);
         }
         if path.symlink_metadata().is_err() {
@@ -58,6 +68,9 @@ fn look(log: &Log, operation: &Operation, options: &Options) -> Result<Operation
         }
     }
     let needs_store = log.touches_store(&operation.id)?;
+    if needs_store {
+        writer::roll_back_left(path, &options.clock)?;
+    }
     let store = match needs_store {
         true => Some(open_for_repair(path, options)?),
         false => None,

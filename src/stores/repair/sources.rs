@@ -80,10 +80,6 @@ impl Documents {
 }
 
 impl ImportSource for Documents {
-    fn path(&self) -> &Path {
-        &self.path
-    }
-
     fn ensure_whole(&self) -> Result<(), RepairError> {
         let read = self.texts.iter().all(|t| matches!(SessionDocument::read(t), Ok(Some(_))));
         match self.whole && read {
@@ -214,10 +210,6 @@ struct Values {
 }
 
 impl ImportSource for Values {
-    fn path(&self) -> &Path {
-        &self.path
-    }
-
     fn ensure_whole(&self) -> Result<(), RepairError> {
         match self.store.about().damaged {
             false => Ok(()),
@@ -271,6 +263,12 @@ impl ImportSource for Values {
     }
 
     fn left_behind(&self) -> Vec<String> {
-        Vec::new()
+        let sql = "SELECT count(*) FROM main._cf_KV WHERE typeof(key) <> 'text' OR typeof(value) <> 'blob'";
+        match self.store.connection.query_row(sql, [], |r| r.get::<_, i64>(0)) {
+            Ok(0) | Err(_) => Vec::new(),
+            Ok(count) => {
+                vec![format!("{count} entries are of no type that a Durable Object writes, and stay behind.")]
+            }
+        }
     }
 }

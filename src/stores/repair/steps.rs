@@ -5,15 +5,18 @@ use std::time::Instant;
 
 use rusqlite::Connection;
 
-use super::database::took_ms;
+use super::backup::took_ms;
+use super::scratch::Scratch;
 use super::{guard, writer};
 use crate::core::KeyId;
 use crate::core::migration::{Body, DifferenceKind, History, Object, Refusal, Step, StepState};
 use crate::core::repair::{
-    Action, Edit, EditKind, Performed, Record, RepairError, SessionStore, Standing, StepLine, StepPlan,
+    Action, Edit, EditKind, Needs, Performed, Place, Record, RepairError, SessionStore, Standing, StepLine,
+    StepPlan,
 };
 use crate::stores::migrations::{self, Reversed};
 use crate::stores::sqlite::{Clock, sqlite_error};
+use crate::stores::{claude_hooks, session_do};
 
 /// Refuses a database whose tables are nearly those of its store, or whose record is not ours.
 pub fn ensure_understood(
@@ -57,14 +60,19 @@ fn refuse(history: &History, path: &Path) -> Result<(), RepairError> {
     }
 }
 
-/// What bringing a database to a version takes: of the store that is named, or of every store that it is.
+/// What bringing a database to where it is needed takes.
 pub fn plan(
     store: &dyn SessionStore,
     connection: &Connection,
-    which: Option<&str>,
-    to: Option<&str>,
+    needs: Needs<'_>,
 ) -> Result<StepPlan, RepairError> {
     let target = store.target();
+    // An import needs the first version of one store; a migration is of every store that the database is.
+    let (which, to) = match needs {
+        Needs::Version(to) => (None, to),
+        Needs::Sessions => (Some(claude_hooks::DATABASE.id), Some("1")),
+        Needs::Messages => (Some(session_do::ADAPTER.id), Some("1")),
+    };
     let known: Vec<&'static str> = migrations::stores()
         .filter(|id| which.map_or_else(|| target.stores.contains(id), |which| which == *id))
         .collect();
@@ -119,13 +127,12 @@ fn try_out(
 ) -> Result<(), RepairError> {
     let target = store.target();
     let sql: Vec<_> = pending.iter().filter(|s| s.body != Body::Code).collect();
-    let folder = tempfile::Builder::new().prefix("sessionscope-trial-").tempdir();
-    let folder = folder.map_err(|error| RepairError::MayNotWrite {
+    let scratch = Scratch::new().map_err(|error| RepairError::MayNotWrite {
         reason: format!("There is no place for a trial on a copy ({error})"),
         hint: "Make room in the folder for temporary files, or set TMPDIR to another.",
         path: std::env::temp_dir(),
     })?;
-    let copy = folder.path().join("copy.sqlite");
+    let copy = scratch.file("copy.sqlite");
     let trial = match (sql.is_empty(), target.exists) {
         (true, _) => None,
         (false, true) => {
@@ -170,10 +177,10 @@ fn try_out(
 
 /// The session file beside a database, which a step that is code imports.
 fn beside(path: &Path) -> Option<std::path::PathBuf> {
-    let file = guard::folder_of(path).join("sessions.json");
+    let file = guard::folder_of(path).join(claude_hooks::FILE_NAME);
     let bytes = std::fs::read(&file).ok()?;
     let text = std::str::from_utf8(&bytes).ok()?;
-    crate::stores::claude_hooks::is_session_file(text).then_some(file)
+    claude_hooks::is_session_file(text).then_some(file)
 }
 
 fn in_transaction(trial: &Connection, step: &Step) -> rusqlite::Result<Vec<Object>> {
@@ -242,14 +249,26 @@ pub fn standing(connection: &Connection, edit: &Edit) -> rusqlite::Result<Standi
     Ok(if recorded == edit.after.is_some() { Standing::After } else { Standing::Before })
 }
 
-/// Why a step cannot be taken back, if so.
-pub fn irreversible(connection: &Connection, edit: &Edit) -> rusqlite::Result<Option<String>> {
+/// Why a step cannot be taken back, if so; later steps for which `goes` says so are taken back before it.
+pub fn irreversible(
+    connection: &Connection,
+    edit: &Edit,
+    goes: &dyn Fn(&Place) -> bool,
+) -> rusqlite::Result<Option<String>> {
     let (Some(step), Some(before)) = (step_of(edit), &edit.before) else {
         return Ok(Some("the step is not known here".into()));
     };
+    let history = migrations::history(connection, step.store)?;
+    let later = history.steps.iter().filter(|s| s.version > step.version && s.recorded_checksum.is_some());
+    let stays = |version: i64| !goes(&(edit.table.clone(), KeyId::Row(version)));
+    if let Some(later) = later.clone().find(|s| stays(s.version)) {
+        return Ok(Some(format!("{} was applied after it, and must be undone first", later.name)));
+    }
     let mut blockers = migrations::reverse_blockers(connection, step, &added_by(before))?;
-    // A later step of the same operation is taken back before this one.
-    blockers.retain(|b| !b.ends_with("was applied after it"));
+    if later.count() > 0 {
+        // They stand in its way only until they are taken back.
+        blockers.retain(|b| b.ends_with("is not empty any more"));
+    }
     Ok((!blockers.is_empty()).then(|| blockers.join("; ")))
 }
 

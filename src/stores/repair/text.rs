@@ -1,10 +1,12 @@
 //! Writes a text file: changed in memory, and put in the file's place at the commit.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::guard::Identity;
 use super::{moves, swap};
-use crate::core::repair::{Edit, EditKind, Held, Performed, RepairError, Standing, WriteStore};
+use crate::core::repair::{
+    Commit, Edit, EditKind, Held, Performed, Permit, RepairError, Standing, Watch, WriteStore,
+};
 
 /// A text that edits change, read from a file.
 pub trait Text {
@@ -31,10 +33,15 @@ struct Begun {
     old: Vec<u8>,
     text: Box<dyn Text>,
     new: String,
+    /// Where the new text waits to be exchanged.
+    beside: PathBuf,
+    /// What was done since the mark.
+    since: Vec<Edit>,
 }
 
 impl<'a> TextWriter<'a> {
     pub fn new(
+        _permit: &Permit,
         path: &'a Path,
         identity: Option<Identity>,
         read: impl Fn(Vec<u8>) -> Result<Box<dyn Text>, RepairError> + 'a,
@@ -47,7 +54,8 @@ impl WriteStore for TextWriter<'_> {
     fn begin(&mut self) -> Result<(), RepairError> {
         let old = swap::read(self.path, self.identity)?;
         let text = (self.read)(old.clone())?;
-        self.begun = Some(Begun { old, text, new: String::new() });
+        let beside = swap::prepared(self.path);
+        self.begun = Some(Begun { old, text, new: String::new(), beside, since: Vec::new() });
         self.done = 0;
         Ok(())
     }
@@ -58,7 +66,10 @@ impl WriteStore for TextWriter<'_> {
         }
         let Some(begun) = &mut self.begun else { return Ok(Performed::Left("nothing was begun".into())) };
         match begun.text.standing(edit) {
-            Standing::Before => begun.text.change(edit),
+            Standing::Before => {
+                begun.text.change(edit);
+                begun.since.push(edit.clone());
+            }
             Standing::After => return Ok(Performed::Left("it is done already".into())),
             Standing::Changed(how) => return Ok(Performed::Left(how)),
         }
@@ -78,19 +89,38 @@ impl WriteStore for TextWriter<'_> {
     fn intent(&mut self) -> Vec<(&'static str, String)> {
         let Some(begun) = self.begun.as_mut().filter(|_| self.done > 0) else { return Vec::new() };
         begun.new = begun.text.assemble();
-        vec![("old_print", moves::print_of(&begun.old)), ("new_print", moves::print_of(begun.new.as_bytes()))]
+        vec![
+            ("old_print", moves::print_of(&begun.old)),
+            ("new_print", moves::print_of(begun.new.as_bytes())),
+            ("prepared", begun.beside.to_string_lossy().into_owned()),
+        ]
     }
 
-    fn commit(&mut self) -> Result<(), RepairError> {
-        match self.begun.take() {
-            Some(begun) if self.done > 0 => {
-                let replaced = swap::replace(self.path, &begun.old, begun.new.as_bytes());
-                // Another batch finds the file that took the old one's place.
-                self.identity = Identity::read(self.path);
-                replaced
+    fn save(&mut self) -> Result<(), RepairError> {
+        self.begun.iter_mut().for_each(|begun| begun.since.clear());
+        Ok(())
+    }
+
+    fn take_back(&mut self) -> Result<(), RepairError> {
+        if let Some(begun) = &mut self.begun {
+            for edit in begun.since.drain(..).rev() {
+                begun.text.change(&edit.reversed());
+                self.done -= 1;
             }
-            _ => Ok(()),
         }
+        Ok(())
+    }
+
+    fn commit(&mut self, watch: &mut Watch<'_>) -> Commit {
+        let Some(begun) = self.begun.take().filter(|_| self.done > 0) else { return Commit::Done };
+        match swap::replace(self.path, &begun.beside, &begun.old, begun.new.as_bytes(), watch) {
+            Ok(()) => Commit::Done,
+            Err(why) => Commit::Failed(why),
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        true
     }
 
     fn rollback(&mut self) {

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{guard, moves};
+use super::guard::{self, Identity};
+use super::moves;
 use crate::core::repair::{RepairError, Transcript};
 use crate::core::{Query, ReadStore, RowIndex, Selection, StoreError, Table, parse_timestamp};
 
@@ -26,12 +27,14 @@ pub fn each(
     folder: &Path,
     live: &HashSet<String>,
     cancelled: &dyn Fn() -> bool,
-    each: &mut dyn FnMut(Transcript) -> Result<(), RepairError>,
+    each: &mut dyn FnMut(Transcript<'_>) -> Result<(), RepairError>,
 ) -> Result<(), RepairError> {
     let fail = |error: std::io::Error, path: &Path| {
         RepairError::Store(StoreError::Unreadable { reason: error.to_string(), path: path.to_owned() })
     };
     let folder = folder.canonicalize().map_err(|e| fail(e, folder))?;
+    // Asked once: who has which file open.
+    let open = guard::open_elsewhere();
     let mut waiting = vec![(folder.clone(), 0)];
     while let Some((inner, depth)) = waiting.pop() {
         let mut paths: Vec<PathBuf> = fs::read_dir(&inner)
@@ -47,11 +50,8 @@ pub fn each(
             let Ok(meta) = fs::symlink_metadata(&path) else { continue };
             if meta.is_dir() && depth < MOST_DEPTH && path.file_name().is_some_and(|n| n != HOLDING) {
                 folders.push((path, depth + 1));
-            } else if meta.is_file()
-                && path.extension().is_some_and(|e| e == "jsonl")
-                && let Some(transcript) = read(&folder, &path, &meta, live)
-            {
-                each(transcript)?;
+            } else if meta.is_file() && path.extension().is_some_and(|e| e == "jsonl") {
+                read(&folder, &path, &meta, (live, &open), each)?;
             }
         }
         folders.reverse();
@@ -60,12 +60,18 @@ pub fn each(
     Ok(())
 }
 
-/// What decides over a transcript; none where the file is none.
-fn read(top: &Path, path: &Path, meta: &fs::Metadata, live: &HashSet<String>) -> Option<Transcript> {
+/// Hands out what decides over a transcript; nothing where the file is none.
+fn read(
+    top: &Path,
+    path: &Path,
+    meta: &fs::Metadata,
+    (live, open): (&HashSet<String>, &HashSet<Identity>),
+    each: &mut dyn FnMut(Transcript<'_>) -> Result<(), RepairError>,
+) -> Result<(), RepairError> {
     let within = path.strip_prefix(top).unwrap_or(path);
-    let ends = Ends::read(path, meta.len()).ok()?;
+    let Ok(ends) = Ends::read(path, meta.len()) else { return Ok(()) };
     if !ends.is_transcript && meta.len() > 0 {
-        return None;
+        return Ok(());
     }
     let file_ms = meta.modified().ok().and_then(|t| {
         let since = t.duration_since(std::time::UNIX_EPOCH).ok()?;
@@ -77,21 +83,26 @@ fn read(top: &Path, path: &Path, meta: &fs::Metadata, live: &HashSet<String>) ->
     let of_folder = within.components().any(|c| named(&c.as_os_str().to_string_lossy()));
     let of_content = ends.session.as_deref().is_some_and(named);
     let protected = if named(&stem) || of_folder || of_content {
-        Some("a session's key names it".to_owned())
-    } else if !guard::holders(path).is_empty() {
-        Some("a program has it open".to_owned())
+        Some("a session's key names it")
+    } else if Identity::read(path).is_some_and(|identity| open.contains(&identity)) {
+        Some("a program has it open")
     } else {
         None
     };
-    let print = moves::print(path).ok()?;
-    Some(Transcript {
+    each(Transcript {
         name: within.to_string_lossy().into_owned(),
-        uuid: ends.session,
         recorded_ms: ends.newest_ms,
         file_ms,
-        bytes: meta.len(),
         protected,
-        edit: moves::edit(path, &top.join(HOLDING).join(within), &print),
+        edit: &|| {
+            let print = moves::print(path).map_err(|error| {
+                RepairError::Store(StoreError::Unreadable {
+                    reason: error.to_string(),
+                    path: path.to_owned(),
+                })
+            })?;
+            Ok(moves::edit(path, &top.join(HOLDING).join(within), &print))
+        },
     })
 }
 

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 
-use super::guard;
 use super::writer::failure;
 use crate::core::repair::RepairError;
+use crate::stores::sqlite::beside;
 
 /// It may grow by so much before what is in it is brought into the database.
 ///
@@ -33,7 +33,7 @@ pub struct WriteAhead {
 }
 
 impl WriteAhead {
-    /// Has commits not wait for the disk, while others wait for the lock: [`WriteAhead::keep`] does. None in another mode.
+    /// Has commits not wait for the disk, while others wait for the lock: [`WriteAhead::sync`] does. None in another mode.
     pub fn of(connection: &mut Connection, database: &Path) -> rusqlite::Result<Option<Self>> {
         let mode: String = connection.query_row("PRAGMA main.journal_mode", [], |r| r.get(0))?;
         if !mode.eq_ignore_ascii_case("wal") {
@@ -54,11 +54,11 @@ impl WriteAhead {
     /// Has the disk keep what was committed, and brings it into the database where it has become much.
     ///
     /// Where others write, that is after every batch: the next commit of theirs would do it, and wait for it.
-    pub fn keep(&mut self, connection: &Connection, shared: bool) -> Result<(), RepairError> {
-        let log = guard::beside(&self.database, "-wal");
+    pub fn sync(&mut self, connection: &Connection, shared: bool) -> Result<(), RepairError> {
+        let log = beside(&self.database, "-wal");
         // No lock of the database's is on this file, so that closing it takes none away.
         let kept = File::open(log).and_then(|file| file.sync_data());
-        kept.map_err(|error| RepairError::MayNotWrite {
+        kept.map_err(|error| RepairError::Failed {
             reason: format!("The disk does not keep what was committed ({error})"),
             hint: "Check the disk, and look at the operation log.",
             path: self.database.clone(),

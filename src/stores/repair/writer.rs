@@ -11,12 +11,19 @@ use super::guard::{self, Identity};
 use super::rows::Shapes;
 use super::steps;
 use super::write_ahead::WriteAhead;
-use crate::core::repair::{Edit, EditKind, Held, Performed, RepairError, WriteStore};
+use crate::core::repair::{Commit, Edit, EditKind, Held, Performed, Permit, RepairError, Watch, WriteStore};
 use crate::stores::gate;
+use crate::stores::sqlite::beside;
 use crate::stores::sqlite::{Clock, sqlite_error};
 
 /// How long a writer waits for another program's lock before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a commit waits for readers, who cannot begin meanwhile, before the batch is given up and tried anew.
+const COMMIT_TIMEOUT: Duration = Duration::from_millis(60);
+/// How long others go first after such a commit.
+const RETREAT: Duration = Duration::from_millis(100);
+/// The place that [`WriteStore::save`] marks.
+const PLACE: &str = "sessionscope_group";
 /// A batch ends after this, its commit included, at the next boundary between what belongs together.
 const DUE: Duration = Duration::from_millis(42);
 /// And after this wherever it is.
@@ -47,19 +54,33 @@ pub struct DatabaseWriter {
     log: Option<WriteAhead>,
     gate: Option<gate::Writing>,
     changes_before: u64,
-    /// Rows that a step of the schema changes, which no plan counts.
+    /// Rows that no plan counts: those that a step of the schema changes, and those that were taken back.
     uncounted: Cell<u64>,
+    /// The changes up to the place that was marked.
+    saved: u64,
     locks_us: Vec<u64>,
 }
 
 impl DatabaseWriter {
     /// Opens the file that was looked at, and no other.
-    pub fn open(path: &Path, known: Option<Identity>, clock: &Clock) -> Result<Self, RepairError> {
+    pub fn open(
+        _permit: &Permit,
+        path: &Path,
+        known: Option<Identity>,
+        clock: &Clock,
+    ) -> Result<Self, RepairError> {
+        Self::open_file(path, known, clock)
+    }
+
+    fn open_file(path: &Path, known: Option<Identity>, clock: &Clock) -> Result<Self, RepairError> {
         guard::ensure_plain(path, known)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let connection = Connection::open_with_flags(path, flags).map_err(|e| failure(e, path))?;
+        if Identity::read(path) != known {
+            return Err(RepairError::Replaced { path: path.to_owned() });
+        }
         Self::with(connection, path, clock)
     }
 
@@ -67,10 +88,10 @@ impl DatabaseWriter {
         prepare(&connection).map_err(|e| failure(e, path))?;
         let log = WriteAhead::of(&mut connection, path).map_err(|e| failure(e, path))?;
         Ok(Self {
-            commit_takes: FIRST_COMMIT,
             released_at: None,
             shared: !guard::holders(path).is_empty(),
             seen_version: None,
+            commit_takes: FIRST_COMMIT,
             log,
             connection,
             path: path.to_owned(),
@@ -80,6 +101,7 @@ impl DatabaseWriter {
             gate: None,
             changes_before: 0,
             uncounted: Cell::new(0),
+            saved: 0,
             locks_us: Vec::new(),
         })
     }
@@ -102,6 +124,19 @@ impl DatabaseWriter {
             self.locks_us.push(u64::try_from(at.elapsed().as_micros()).unwrap_or(u64::MAX));
         }
     }
+}
+
+/// Has SQLite roll back what a killed program left in a journal, as the next program that writes would.
+///
+/// Without it a read-only connection cannot open the database at all.
+pub fn roll_back_left(path: &Path, clock: &Clock) -> Result<(), RepairError> {
+    if !beside(path, "-journal").exists() {
+        return Ok(());
+    }
+    let mut writer = DatabaseWriter::open_file(path, Identity::read(path), clock)?;
+    writer.begin()?;
+    writer.rollback();
+    Ok(())
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
@@ -133,7 +168,7 @@ impl WriteStore for DatabaseWriter {
         }
         begun?;
         self.locked_at = Some(Instant::now());
-        let version = self.version()?;
+        let version = self.version().inspect_err(|_| self.rollback())?;
         self.shared |= self.seen_version.replace(version).is_some_and(|seen| seen != version);
         self.changes_before = self.connection.total_changes();
         self.uncounted.set(0);
@@ -143,7 +178,17 @@ impl WriteStore for DatabaseWriter {
     fn perform(&mut self, edit: &Edit) -> Result<Performed, RepairError> {
         match edit.kind {
             EditKind::Row => match self.shapes.get(&self.connection, &edit.table) {
-                Ok(Some(shape)) => shape.perform(&self.connection, edit).map_err(|e| self.fail(e)),
+                Ok(Some(shape)) => {
+                    let performed = shape.perform(&self.connection, edit).map_err(|e| self.fail(e))?;
+                    // A trigger may have rolled everything back: what came now would be done at once, and unlogged.
+                    match self.connection.is_autocommit() {
+                        false => Ok(performed),
+                        true => Err(RepairError::BreaksRule {
+                            what: format!("a trigger of {} rolled the transaction back", edit.table),
+                            path: self.path.clone(),
+                        }),
+                    }
+                }
                 Ok(None) => Ok(Performed::Left(format!("the table {} is gone", edit.table))),
                 Err(error) => Err(self.fail(error)),
             },
@@ -171,21 +216,57 @@ impl WriteStore for DatabaseWriter {
         }
     }
 
-    fn commit(&mut self) -> Result<(), RepairError> {
-        let start = Instant::now();
-        let done = self.connection.execute_batch("COMMIT").map_err(|e| self.fail(e));
-        if done.is_ok() {
-            self.released();
-            self.commit_takes = start.elapsed() / rows(self.changes()).max(1);
-        }
-        done
+    fn save(&mut self) -> Result<(), RepairError> {
+        self.saved = self.connection.total_changes();
+        self.connection.execute_batch(&format!("SAVEPOINT {PLACE}")).map_err(|e| self.fail(e))
+    }
+
+    fn take_back(&mut self) -> Result<(), RepairError> {
+        let sql = format!("ROLLBACK TO {PLACE}; RELEASE {PLACE}");
+        self.connection.execute_batch(&sql).map_err(|e| self.fail(e))?;
+        // SQLite goes on counting what it took back.
+        self.uncounted.set(self.uncounted.get() + self.connection.total_changes() - self.saved);
+        Ok(())
     }
 
     fn keep(&mut self) -> Result<(), RepairError> {
+        self.connection.execute_batch(&format!("RELEASE {PLACE}")).map_err(|e| self.fail(e))
+    }
+
+    fn commit(&mut self, _watch: &mut Watch<'_>) -> Commit {
+        let start = Instant::now();
+        let committed = self
+            .connection
+            .busy_timeout(COMMIT_TIMEOUT)
+            .and_then(|()| self.connection.execute_batch("COMMIT"));
+        let open = !self.connection.is_autocommit();
+        let outcome = match committed {
+            Ok(()) => Commit::Done,
+            Err(error) => match self.fail(error) {
+                why @ RepairError::Locked { .. } if open => Commit::Busy(why),
+                // It breaks a rule that is checked at the end.
+                why @ RepairError::BreaksRule { .. } if open => Commit::Failed(why),
+                why => Commit::Unsure(why),
+            },
+        };
+        if open {
+            self.rollback();
+        }
+        self.released();
+        self.commit_takes = start.elapsed() / rows(self.changes()).max(1);
+        let _ = self.connection.busy_timeout(BUSY_TIMEOUT);
+        outcome
+    }
+
+    fn sync(&mut self) -> Result<(), RepairError> {
         match &mut self.log {
-            Some(log) => log.keep(&self.connection, self.shared),
+            Some(log) => log.sync(&self.connection, self.shared),
             None => Ok(()),
         }
+    }
+
+    fn pause(&self) {
+        std::thread::sleep(RETREAT);
     }
 
     fn rollback(&mut self) {
@@ -226,10 +307,14 @@ pub fn failure(error: rusqlite::Error, path: &Path) -> RepairError {
             what: message.clone().unwrap_or_else(|| "a constraint of the schema".into()),
             path,
         },
-        ErrorCode::SystemIoFailure => may_not(
-            &format!("The disk did not take the change (input or output error {})", code.extended_code),
-            "Check the disk and the space on it.",
-        ),
+        ErrorCode::SystemIoFailure => RepairError::Failed {
+            reason: format!(
+                "The disk did not take the change (input or output error {})",
+                code.extended_code
+            ),
+            hint: "Check the disk and the space on it.",
+            path,
+        },
         ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => RepairError::Damaged {
             reason: message.clone().unwrap_or_else(|| "SQLite found it malformed".into()),
             path,

@@ -117,7 +117,7 @@ fn detail(context: &Context<'_>) -> Json {
 }
 
 /// A value as JSON from which [`from_exact`] makes the same value.
-fn exact(value: ValueRef<'_>) -> Json {
+pub fn exact(value: ValueRef<'_>) -> Json {
     match value {
         ValueRef::Null => Json::Null,
         ValueRef::Integer(n) => json!(n),

@@ -10,7 +10,7 @@ mod schema;
 mod select;
 
 pub use connect::{Cancel, connect, memory, memory_again, sqlite_error};
-pub use functions::{install, lossy, owned, time_ms};
+pub use functions::{exact, install, lossy, owned, time_ms};
 pub use mapping::{Expr, Mapping, Part, Secret, detail, literal, quote, raw_order_is_time, time};
 pub use reader::SqliteStore;
 pub use schema::{Schema, TableInfo};
@@ -45,15 +45,20 @@ pub struct FileFacts {
 
 impl FileFacts {
     pub fn of(path: &Path, clock: Clock) -> Self {
-        let mut wal = path.as_os_str().to_owned();
-        wal.push("-wal");
         Self {
             path: path.to_owned(),
             stem: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
-            wal_bytes: std::fs::metadata(wal).ok().map(|m| m.len()),
+            wal_bytes: std::fs::metadata(beside(path, "-wal")).ok().map(|m| m.len()),
             clock,
         }
     }
+}
+
+/// A file beside another, named like it with something behind.
+pub fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 /// The time of day as SQL sees it: the real one, or a fixed one.

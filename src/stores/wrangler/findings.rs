@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use super::replay::{Problem, ProblemKind, Replay};
 use super::shape::{Backend, Binding, Config, Environment, Oddity};
 use crate::core::Finding;
+use crate::core::repair::Offer;
 
 /// How a class that cannot change its backend is replaced.
 const REPLACE: &str = "Make a new class with new_sqlite_classes in a new entry, move the binding to it, and keep exporting the old class as an empty stub.";
@@ -83,6 +84,7 @@ impl Judge<'_> {
             )
             .at("state", &binding.name)
             .suggest(format!("A class cannot change its backend. {REPLACE}"))
+            .fix(Offer::Migrate)
         })
     }
 

@@ -146,6 +146,13 @@ fn style(colors: &Colors, column: &str, value: &Cell, text: &str) -> (Color32, b
             "warning" => (colors.warn, true),
             _ => (colors.muted, false),
         },
+        "action" => match text {
+            "delete" => (colors.bad, true),
+            "keep" => (colors.good, true),
+            "beside" => (colors.muted, false),
+            "insert" | "create" => (colors.accent, true),
+            _ => (colors.warn, true),
+        },
         "liveness" => match text {
             "alive" => (colors.good, true),
             "dead" => (colors.bad, true),

@@ -36,14 +36,18 @@ pub fn shown_columns(view: &TableView, layout: &Layout, width: f32) -> Vec<Shown
         right: true,
         mono: false,
     }];
-    let blank = if *table == Table::Sessions { view.blank_columns() } else { Vec::new() };
+    let blank = match table {
+        Table::Sessions | Table::Plan => view.blank_columns(),
+        _ => Vec::new(),
+    };
     for place in order(table, columns) {
         let column = &columns[place];
         // Of sessions, what a store does not have at all only takes room.
         if !is_shown(table, column, layout) || blank.contains(&place) {
             continue;
         }
-        let width = layout.widths.get(column.name.as_ref()).copied().unwrap_or_else(|| default_width(column));
+        let width = layout.widths.get(column.name.as_ref()).copied();
+        let width = width.unwrap_or_else(|| default_width(table, column));
         shown.push(Shown {
             place: Some(place),
             column: column.clone(),
@@ -103,6 +107,7 @@ fn hidden_at_first(table: &Table) -> &'static [&'static str] {
         Table::Migrations => &["detail"],
         Table::Heartbeats => &["disconnected_at"],
         Table::Findings => &["suggestion", "table"],
+        Table::Plan => &["class"],
         _ => &[],
     }
 }
@@ -130,6 +135,8 @@ fn title(table: &Table, column: &Column) -> String {
     match (table, column.name.as_ref()) {
         (Table::Native(_), name) => crate::core::visible(name).into_owned(),
         (Table::Messages, "created_at") => "Time".into(),
+        (Table::Plan, "at") => "Time".into(),
+        (Table::Plan, "reason") => "Why".into(),
         (_, "last_active_at") => "Last active".into(),
         (_, "last_heartbeat_at") => "Last beat".into(),
         (_, "grace_expires_at") => "Grace ends".into(),
@@ -139,13 +146,16 @@ fn title(table: &Table, column: &Column) -> String {
     }
 }
 
-fn default_width(column: &Column) -> f32 {
+fn default_width(table: &Table, column: &Column) -> f32 {
     match (column.kind, column.name.as_ref()) {
+        (_, "key") if *table == Table::Plan => 330.0,
         (ColumnKind::Time, _) => 166.0,
         (ColumnKind::Number, "age_seconds") => 104.0,
         (ColumnKind::Number, _) => 84.0,
+        (_, "table") if *table == Table::Plan => 150.0,
         (_, "table") => 104.0,
         (_, "status") => 104.0,
+        (_, "action") => 72.0,
         (_, "role" | "severity" | "liveness" | "mode" | "priority" | "recoverable" | "issue") => 88.0,
         (_, "kind" | "agent" | "version" | "owner" | "source" | "forge") => 120.0,
         (_, "text" | "message" | "value" | "reason" | "suggestion" | "name") => 280.0,

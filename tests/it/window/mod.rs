@@ -3,6 +3,7 @@
 mod browse;
 mod failures;
 mod large;
+mod repair;
 mod untouched;
 
 use std::path::Path;
@@ -87,6 +88,18 @@ pub fn write(harness: &mut Harness<'_, App>, name: &str, text: &str) {
     until(harness, name, |h| h.query_all_by_label(name).next().is_some());
     let node = harness.query_all_by_label(name).next().expect("it was there");
     node.focus();
+    harness.step();
+    harness.query_all_by_label(name).next().expect("it was there").type_text(text);
+    harness.step();
+    harness.step();
+}
+
+/// Types into the field of that name, in the place of what is in it.
+pub fn clear_and_write(harness: &mut Harness<'_, App>, name: &str, text: &str) {
+    until(harness, name, |h| h.query_all_by_label(name).next().is_some());
+    harness.query_all_by_label(name).next().expect("it was there").focus();
+    harness.step();
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
     harness.step();
     harness.query_all_by_label(name).next().expect("it was there").type_text(text);
     harness.step();

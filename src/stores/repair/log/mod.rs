@@ -12,16 +12,17 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::draft::{self, EDIT, Names};
-use crate::core::repair::{EachDone, Edit, RepairError};
+use crate::core::repair::{EachDone, Edit, EditKind, Record, RepairError};
 use crate::core::{Operation, OperationState, Timestamp, parse_timestamp};
 use crate::stores::data_folder;
 
-/// `batches` are the lines that are done; `left` those of them that were left alone.
+/// `batches` are the lines that are done, or, the last, that a commit was to make last; `left_alone` those of them that
+/// were left alone.
 const TABLES: &str = "
     CREATE TABLE operation (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
     CREATE TABLE edits (n INTEGER PRIMARY KEY, action TEXT, key TEXT, reason TEXT, grp INTEGER, tbl TEXT,
       kind INTEGER, edits TEXT, id, before BLOB, after BLOB);
-    CREATE TABLE batches (first INTEGER PRIMARY KEY, last INTEGER);
+    CREATE TABLE batches (first INTEGER PRIMARY KEY, last INTEGER, done INTEGER);
     CREATE TABLE left_alone (n INTEGER PRIMARY KEY, how TEXT);";
 
 /// Takes an edit of the log: its line, then as [`EachDone`].
@@ -82,16 +83,25 @@ impl Log {
         ids
     }
 
-    /// All operations, the newest first. What cannot be read is left out.
+    /// The files of operations that cannot be read, of which `operations` says nothing.
+    pub fn unreadable(&self) -> Vec<PathBuf> {
+        let ids = self.ids().into_iter().map(|id| id.to_string());
+        // One that is being made is locked, and will be readable once it is made.
+        let broken = |id: &String| self.read(id).is_err() && !self.is_locked(id);
+        ids.filter(broken).map(|id| self.file(&id)).collect()
+    }
+
+    /// All operations, the newest first. What cannot be read is left out; see `unreadable`.
     pub fn operations(&self) -> Vec<Operation> {
         let mut found: Vec<Operation> =
             self.ids().iter().rev().filter_map(|id| self.read(&id.to_string()).ok()).collect();
         // An undo that stands undoes; one that was undone itself does not.
         let undone = |of: &str, all: &[Operation]| -> Option<String> {
             let by = all.iter().find(|o| {
+                // One that left something is not the end of it: the rest can be taken back by another.
                 o.undoes.as_deref() == Some(of)
+                    && (o.done, o.left) == (o.planned, 0)
                     && o.done > 0
-                    && o.state != OperationState::Nothing
                     && o.undone_by.is_none()
             })?;
             Some(by.id.clone())
@@ -128,9 +138,11 @@ impl Log {
             connection.query_row(sql, [], |r| r.get::<_, i64>(0)).map(i64::unsigned_abs)
         };
         let planned = text("planned")?.parse().unwrap_or(0);
-        let left = count("SELECT count(*) FROM left_alone")?;
+        let left = count(
+            "SELECT count(*) FROM left_alone AS l JOIN batches AS b ON l.n BETWEEN b.first AND b.last AND b.done",
+        )?;
         let seen = count(
-            "SELECT coalesce(sum((SELECT count(*) FROM edits WHERE n BETWEEN b.first AND b.last)), 0) FROM batches AS b",
+            "SELECT coalesce(sum((SELECT count(*) FROM edits WHERE n BETWEEN b.first AND b.last)), 0) FROM batches AS b WHERE done",
         )?;
         let mut state = OperationState::parse(&text("state")?).unwrap_or(OperationState::Pending);
         if state == OperationState::Pending && self.is_locked(id) {
@@ -162,6 +174,11 @@ impl Log {
         })
     }
 
+    /// Whether nobody has written down yet how far an operation came; to be asked by who holds its lock.
+    pub fn is_pending(&self, id: &str) -> bool {
+        self.fact(id, "state").as_deref() == Some(OperationState::Pending.as_str())
+    }
+
     fn is_locked(&self, id: &str) -> bool {
         let Ok(file) = File::open(self.lock_file(id)) else { return false };
         matches!(file.try_lock(), Err(TryLockError::WouldBlock))
@@ -171,7 +188,7 @@ impl Log {
     pub fn done_edits(&self, id: &str, each: &mut EachDone<'_>) -> Result<(), RepairError> {
         self.edits(
             id,
-            "WHERE EXISTS (SELECT 1 FROM batches WHERE n BETWEEN first AND last)
+            "WHERE EXISTS (SELECT 1 FROM batches WHERE n BETWEEN first AND last AND done)
                AND NOT EXISTS (SELECT 1 FROM left_alone AS l WHERE l.n = e.n) ORDER BY n DESC",
             &mut |_, key, reason, group, edit| each(key, reason, group, edit),
         )
@@ -208,6 +225,15 @@ impl Log {
         read().unwrap_or_default()
     }
 
+    /// Where an operation moved its last file to.
+    pub fn moved_to(&self, id: &str) -> Option<PathBuf> {
+        let read = || -> rusqlite::Result<Vec<u8>> {
+            let sql = "SELECT after FROM edits WHERE kind = ?1 ORDER BY n DESC LIMIT 1";
+            self.connect(id, false)?.query_row(sql, [EditKind::Move as i64], |r| r.get(0))
+        };
+        Record(read().ok()?).text(0).map(PathBuf::from)
+    }
+
     /// Ends an operation's undo, and frees the space that it takes.
     pub fn forget(&self, id: &str) -> Result<u64, RepairError> {
         let operation = self.operation(id)?;
@@ -216,9 +242,6 @@ impl Log {
         };
         match operation.state {
             OperationState::Running => return refuse("it is being applied right now"),
-            OperationState::Pending => {
-                return refuse("it was interrupted, and its log is what tells how far it came");
-            }
             OperationState::Forgotten => return Ok(0),
             _ => {}
         }

@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, params};
 
 use super::super::draft::EDIT;
-use super::super::{guard, moves};
+use super::super::guard::{self, Identity};
+use super::super::moves;
 use super::{Log, Open, TABLES, set};
 use crate::core::repair::{Plan, RepairError};
 use crate::core::{LockTimes, Operation, OperationLog, OperationState, Timestamp};
+use crate::stores::sqlite::beside;
 
 /// What an operation's file must have room for, besides its edits.
 const ROOM_BYTES: u64 = 1 << 20;
@@ -23,14 +25,24 @@ impl Log {
         }
     }
 
-    fn write(&self, id: &str, facts: &[(&str, &str)]) -> Result<(), RepairError> {
+    fn transaction(
+        &self,
+        id: &str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+    ) -> Result<(), RepairError> {
         let connection = self.opened(id)?;
         let all = || -> rusqlite::Result<()> {
-            connection.execute_batch("BEGIN")?;
-            facts.iter().try_for_each(|(name, value)| set(connection, name, value))?;
-            connection.execute_batch("COMMIT")
+            let transaction = connection.unchecked_transaction()?;
+            work(&transaction)?;
+            transaction.commit()
         };
         all().map_err(|e| self.unwritable(e))
+    }
+
+    fn write(&self, id: &str, facts: &[(&str, &str)]) -> Result<(), RepairError> {
+        self.transaction(id, |connection| {
+            facts.iter().try_for_each(|(name, value)| set(connection, name, value))
+        })
     }
 
     /// Makes the next operation's file, and holds its lock.
@@ -41,11 +53,21 @@ impl Log {
         loop {
             let id = next.to_string();
             // The lock first: a file without one is taken for interrupted.
-            match new(self.lock_file(&id)) {
+            let made = new(self.lock_file(&id)).and_then(|lock| {
+                lock.lock()?;
+                // Somebody may have taken it for left over before it was locked.
+                let locked = Identity::of(&lock.metadata()?);
+                if Identity::read(&self.lock_file(&id)) != Some(locked) {
+                    return Err(std::io::ErrorKind::AlreadyExists.into());
+                }
+                new(self.file(&id)).map(|_| lock).inspect_err(|_| {
+                    let _ = fs::remove_file(self.lock_file(&id));
+                })
+            });
+            match made {
                 Ok(lock) => {
-                    lock.lock()?;
-                    new(self.file(&id))?;
-                    moves::sync_folder(&self.folder)?;
+                    // A file system that does not know how is no reason to change nothing.
+                    let _ = moves::sync_folder(&self.folder);
                     return Ok((id, lock));
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => next += 1,
@@ -58,7 +80,8 @@ impl Log {
         let connection = self.connect(id, true)?;
         connection.execute_batch("PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL")?;
         connection.execute("ATTACH ?1 AS plan", [plan.items.path().to_string_lossy()])?;
-        connection.execute_batch("BEGIN IMMEDIATE")?;
+        // Not IMMEDIATE: with locks on both files SQLite would keep a journal of its own for the two.
+        connection.execute_batch("BEGIN")?;
         connection.execute_batch(TABLES)?;
         connection.execute_batch(&format!(
             "INSERT INTO edits SELECT n, action, key, reason, grp, tbl, {EDIT} FROM plan.items WHERE kind IS NOT NULL ORDER BY n"
@@ -113,23 +136,39 @@ impl OperationLog for Log {
         self.write(id, &[("backup", &path.to_string_lossy())])
     }
 
-    fn note(&mut self, id: &str, from: u64, to: u64, left: &[(u64, String)]) -> Result<(), RepairError> {
-        let connection = self.opened(id)?;
-        let write = || -> rusqlite::Result<()> {
-            connection.execute_batch("BEGIN")?;
-            connection.execute("INSERT INTO batches VALUES (?1, ?2)", params![from as i64, to as i64])?;
+    fn intend(
+        &mut self,
+        id: &str,
+        from: u64,
+        to: u64,
+        left: &[(u64, String)],
+        facts: &[(&'static str, String)],
+    ) -> Result<(), RepairError> {
+        self.transaction(id, |connection| {
+            let batch = params![from as i64, to as i64];
+            connection.execute("INSERT INTO batches VALUES (?1, ?2, 0)", batch)?;
             for (line, how) in left {
-                connection
-                    .prepare_cached("INSERT INTO left_alone VALUES (?1, ?2)")?
-                    .execute(params![*line as i64, how])?;
+                leave(connection, *line, how)?;
             }
-            connection.execute_batch("COMMIT")
-        };
-        write().map_err(|e| self.unwritable(e))
+            facts.iter().try_for_each(|(name, value)| set(connection, name, value))
+        })
     }
 
-    fn note_facts(&mut self, id: &str, facts: &[(&str, &str)]) -> Result<(), RepairError> {
-        self.write(id, facts)
+    fn confirm(&mut self, id: &str, from: u64) -> Result<(), RepairError> {
+        self.transaction(id, |connection| {
+            connection.execute("UPDATE batches SET done = 1 WHERE first = ?1", [from as i64]).map(|_| ())
+        })
+    }
+
+    fn withdraw(&mut self, id: &str, from: u64) -> Result<(), RepairError> {
+        self.transaction(id, |connection| {
+            connection.execute("DELETE FROM left_alone WHERE n >= ?1", [from as i64])?;
+            connection.execute("DELETE FROM batches WHERE first = ?1", [from as i64]).map(|_| ())
+        })
+    }
+
+    fn leave(&mut self, id: &str, line: u64, how: &str) -> Result<(), RepairError> {
+        self.transaction(id, |connection| leave(connection, line, how))
     }
 
     fn note_locks(&mut self, id: &str, locks_us: &[u64]) -> Result<(), RepairError> {
@@ -143,10 +182,16 @@ impl OperationLog for Log {
     }
 
     fn finish(&mut self, id: &str, state: OperationState, now: Timestamp) -> Result<Operation, RepairError> {
+        // The last thing that is written takes the journal away.
+        self.opened(id)?.execute_batch("PRAGMA journal_mode = DELETE").map_err(|e| self.unwritable(e))?;
         self.write(id, &[("state", state.as_str()), ("finished_at", &now.rfc3339())])?;
         self.close();
         let _ = fs::remove_file(self.lock_file(id));
         self.operation(id)
+    }
+
+    fn release(&mut self) {
+        self.close();
     }
 
     fn abandon(&mut self, id: &str) -> Result<(), RepairError> {
@@ -170,9 +215,14 @@ impl Log {
 
     pub(super) fn remove(&self, id: &str) {
         let file = self.file(id);
-        for path in [guard::beside(&file, "-journal"), self.backup_file(id), file, self.lock_file(id)] {
+        for path in [beside(&file, "-journal"), self.backup_file(id), file, self.lock_file(id)] {
             // What is not there needs no removing; what stays is found at the next start, as an operation of nothing.
             let _ = fs::remove_file(path);
         }
     }
+}
+
+fn leave(connection: &Connection, line: u64, how: &str) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO left_alone VALUES (?1, ?2)")?;
+    insert.execute(params![line as i64, how]).map(|_| ())
 }
