@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Ways;
 use crate::core::export::one_line;
-use crate::core::repair::{Action, Plan, PlanLine, Summary};
+use crate::core::repair::{Action, Plan, PlanLine, Repair, Summary, counted};
 use crate::core::{Flow, Operation, visible};
 
 /// So many rows that were left alone are named.
@@ -68,7 +68,7 @@ impl Shown<'_> {
     }
 
     /// Prints what came of it.
-    pub fn end(&self, summary: &Summary, operation: Option<&Operation>) -> io::Result<()> {
+    pub fn end(&self, repair: &Repair, summary: &Summary, operation: Option<&Operation>) -> io::Result<()> {
         let mut out = io::stdout().lock();
         if self.ways.json {
             let of = |action| summary.of(action);
@@ -86,22 +86,46 @@ impl Shown<'_> {
             .filter(|action| *action != Action::Beside && summary.of(*action) > 0)
             .map(|action| format!("{} {}", action.as_str(), summary.of(action)))
             .collect();
-        let counts = if counts.is_empty() { "nothing to do".to_owned() } else { counts.join(", ") };
+        let counts = counts.join(", ");
         match operation {
             Some(operation) => {
                 let lock = operation.longest_lock_us.map_or(String::new(), |us| {
                     format!("; the write lock was held for {:.1} ms at most", us as f64 / 1000.0)
                 });
+                let was = if operation.done == 1 { "was" } else { "were" };
                 writeln!(
                     out,
-                    "{counts}. {} changes were made, {} rows left alone{lock}. Undo it with: sessionscope undo {} --apply",
-                    operation.done, operation.left, operation.id
+                    "{counts}. {} {was} made, {} left alone{lock}. Undo it with: sessionscope undo {} --apply",
+                    counted(operation.done, "change"),
+                    counted(operation.left, "row"),
+                    operation.id
                 )
+            }
+            None if summary.edits == 0 && summary.of(Action::Keep) == 0 => {
+                writeln!(out, "{}.", nothing(repair))
             }
             None if summary.edits == 0 => writeln!(out, "{counts}. There is nothing to change."),
             None if self.ways.apply => writeln!(out, "{counts}. It was not applied."),
-            None => writeln!(out, "{counts}. Nothing has changed; add --apply to do it."),
+            None => writeln!(
+                out,
+                "{counts}. Nothing has changed; add --apply to do it, and to keep about {} for its undo.",
+                counted(summary.undo_bytes, "byte")
+            ),
         }
+    }
+}
+
+/// Why there is nothing to do, where nothing that was looked at is kept either.
+fn nothing(repair: &Repair) -> String {
+    match repair {
+        Repair::DeleteSessions { ids } => match ids.as_slice() {
+            [id] => format!("There is no session {}", plain(id)),
+            ids => format!("There is none of the sessions {}", plain(&ids.join(", "))),
+        },
+        Repair::DeleteIssue(wanted) => {
+            format!("There is no session of issue {} of {}", plain(&wanted.issue), plain(&wanted.repo))
+        }
+        _ => "There is nothing to change".to_owned(),
     }
 }
 

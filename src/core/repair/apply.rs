@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::deed::counted;
 use super::{
     Commit, Edit, EditKind, Held, Performed, Plan, PlanItems, RepairError, SessionStore, Standing, WriteStore,
 };
@@ -356,7 +357,7 @@ impl Applying<'_> {
             Some(error) => Err(error),
             // Rows that were left alone may have become what they were again; more than those were lost.
             None if lost > self.left => Err(RepairError::MayNotWrite {
-                reason: format!("{lost} rows are as before, though they were committed"),
+                reason: format!("Committed, and as before all the same: {}", counted(lost, "row")),
                 hint: "Check the disk, and look at the operation log.",
                 path: self.store.target().path.clone(),
             }),

@@ -14,6 +14,7 @@ mod migrate;
 mod plan;
 mod prune;
 mod record;
+mod room;
 mod store;
 mod undo;
 
@@ -25,7 +26,7 @@ pub use import::{DocumentMessage, EachValue, ImportSource, NewSession, SourceEnt
 pub use item::{Action, Class, Draft, Item, PlanItems, PlanLine, Summary};
 pub use migrate::{StepLine, StepPlan};
 pub use plan::{EachDone, Place, Plan, Planner, Surroundings, plan};
-pub use prune::{Candidate, PruneOptions, Transcript, parse_age};
+pub use prune::{Candidate, LeftOut, PruneOptions, Transcript, parse_age};
 pub use record::{Edit, EditKind, Record, Standing, Stored, Values};
 pub use store::{
     Commit, Dependant, Dependants, Each, EachKey, Held, KnownSession, Needs, Performed, SessionStore, Target,
@@ -74,6 +75,20 @@ pub enum Offer {
     DeleteIssue,
     DeleteSessions,
     Migrate,
+}
+
+impl Offer {
+    /// Its name in a sentence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Offer::ImportFrom => "import from it",
+            Offer::ImportInto => "import into it",
+            Offer::Prune => "prune",
+            Offer::DeleteIssue => "delete by issue",
+            Offer::DeleteSessions => "delete sessions",
+            Offer::Migrate => "migrate",
+        }
+    }
 }
 
 /// The forge that a key of three parts gets on import where no other is chosen.

@@ -4,6 +4,7 @@ mod kill;
 mod kill_random;
 mod live;
 mod stores;
+mod words;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
