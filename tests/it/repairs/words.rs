@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use sessionscope::core::repair::{Action, Deeds, Repair};
+
 use super::stores::{agent_mcp, hooks, session_file, set_time, transcript};
 use super::{Ended, Home};
 use crate::stores::session_do::SHIP;
@@ -150,4 +152,43 @@ fn forgetting_frees_what_it_promises_and_counts_no_more() {
     assert_eq!(json["applied"], true);
     assert_eq!(home.operations()[0]["size_bytes"], 0);
     assert_eq!(home.json(&["forget", &id, "--apply"])["applied"], false);
+}
+
+#[test]
+fn a_deed_names_every_kind_that_goes() {
+    let issue = Repair::DeleteSessions { ids: Vec::new() };
+    let words = |repair: &Repair, counts: &[(Action, &'static str, u32)], done| {
+        let mut deeds = Deeds::default();
+        for (action, noun, count) in counts {
+            (0..*count).for_each(|_| deeds.count(*action, noun));
+        }
+        deeds.words(repair, done)
+    };
+    let agent =
+        [(Action::Delete, "state entry", 7), (Action::Update, "session", 3), (Action::Delete, "session", 1)];
+    assert_eq!(words(&issue, &agent, false), "Mark 3 sessions, delete 1 session and 7 state entries");
+    assert_eq!(words(&issue, &agent, true), "Marked 3 sessions, deleted 1 session and 7 state entries");
+    let object = [(Action::Delete, "message", 2), (Action::Delete, "task", 1), (Action::Delete, "fact", 4)];
+    assert_eq!(words(&issue, &object, false), "Delete 2 messages, 1 task and 4 facts");
+    let migrate = Repair::Migrate { to: None };
+    assert_eq!(words(&migrate, &[(Action::Create, "step", 1)], false), "Run 1 step");
+    let both = [(Action::Insert, "session", 1), (Action::Rename, "file", 1), (Action::Create, "step", 2)];
+    assert_eq!(words(&migrate, &both, true), "Ran 2 steps, imported 1 session, put aside 1 file");
+    assert_eq!(words(&migrate, &[(Action::Update, "configuration", 1)], true), "Changed 1 configuration");
+    assert_eq!(words(&issue, &[], false), "Nothing to do");
+}
+
+#[test]
+fn only_a_change_of_a_configuration_warns_of_what_is_deployed() {
+    let home = Home::new();
+    home.file(
+        "move.jsonc",
+        fs::read(crate::support::fixture("wrangler/1-key-value.jsonc")).expect("a fixture"),
+    );
+    let warns = |arguments: &[&str]| home.text(arguments).contains("what has been deployed stays deployed");
+    assert!(warns(&["migrate", "move.jsonc"]));
+    let id = home.apply(&["migrate", "move.jsonc"]);
+    assert!(!warns(&["migrate", "move.jsonc"]), "nothing is left to move");
+    assert_eq!((&home.operations()[0]["planned"], &home.operations()[0]["done"]), (&1.into(), &1.into()));
+    assert!(warns(&["undo", &id]));
 }
