@@ -86,7 +86,11 @@ impl Shown<'_> {
             .filter(|action| *action != Action::Beside && summary.of(*action) > 0)
             .map(|action| format!("{} {}", action.as_str(), summary.of(action)))
             .collect();
-        let counts = counts.join(", ");
+        let mut counts = counts.join(", ");
+        if summary.edits > 0 && summary.changes() > summary.edits {
+            // Pieces of a text that changes whole.
+            counts.push_str(&format!(", as {} of the whole", counted(summary.edits, "change")));
+        }
         match operation {
             Some(operation) => {
                 let lock = operation.longest_lock_us.map_or(String::new(), |us| {

@@ -187,6 +187,9 @@ fn only_a_change_of_a_configuration_warns_of_what_is_deployed() {
     );
     let warns = |arguments: &[&str]| home.text(arguments).contains("what has been deployed stays deployed");
     assert!(warns(&["migrate", "move.jsonc"]));
+    assert!(
+        home.text(&["migrate", "move.jsonc"]).contains(", as 1 change of the whole. Nothing has changed")
+    );
     let id = home.apply(&["migrate", "move.jsonc"]);
     assert!(!warns(&["migrate", "move.jsonc"]), "nothing is left to move");
     assert_eq!((&home.operations()[0]["planned"], &home.operations()[0]["done"]), (&1.into(), &1.into()));

@@ -60,7 +60,11 @@ impl Log {
     }
 
     fn unwritable(&self, reason: impl ToString) -> RepairError {
-        RepairError::LogUnwritable { reason: reason.to_string(), path: self.folder.clone() }
+        let reason = reason.to_string();
+        // SQLite names its file, which is in the folder that is named behind the sentence.
+        let folder = self.folder.to_string_lossy();
+        let reason = reason.split(&*folder).next().unwrap_or(&reason).trim_end_matches([':', ' ']).to_owned();
+        RepairError::LogUnwritable { reason, path: self.folder.clone() }
     }
 
     fn file(&self, id: &str) -> PathBuf {
