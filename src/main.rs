@@ -19,8 +19,15 @@ fn main() -> ExitCode {
 }
 
 #[cfg(feature = "gui")]
+const NO_WINDOW: &str = "The window cannot be opened. Check that a display and OpenGL are there, or ask `sessionscope help` for the headless commands.";
+
+#[cfg(feature = "gui")]
 fn window(paths: Vec<PathBuf>) -> Result<(), String> {
-    sessionscope::app::run(paths)
+    sessionscope::app::run(paths).map_err(|reason| match reason.contains(".rs:") {
+        // Where in a library it failed is of no use to anybody who has no display.
+        true => NO_WINDOW.to_owned(),
+        false => reason,
+    })
 }
 
 #[cfg(not(feature = "gui"))]

@@ -10,6 +10,7 @@ mod members;
 mod repair;
 mod rows;
 mod source;
+mod usage;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -67,12 +68,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
+            if error.use_stderr() {
+                say(&usage::one_line(&error.to_string()));
+                return Outcome::Exit(Status::USAGE.0);
+            }
             // Help and version go to standard output and are no failure; a closed pipe is none either.
             let _ = error.print();
-            return Outcome::Exit(if error.use_stderr() { Status::USAGE.0 } else { 0 });
+            return Outcome::Exit(Status::DONE.0);
         }
     };
-    let Some(command) = arguments.command else { return Outcome::Window(arguments.paths) };
+    let Some(command) = arguments.command else { return window(arguments.paths) };
     let status = match command {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Rows(arguments) => rows::run(&arguments),
@@ -86,6 +91,24 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
         Command::Forget(arguments) => repair::forget(&arguments),
     };
     Outcome::Exit(status.0)
+}
+
+/// Asks for the window, unless a path leads nowhere: that may be a command that was mistyped.
+fn window(paths: Vec<PathBuf>) -> Outcome {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    let is_missing = |path: &&PathBuf| {
+        path.symlink_metadata().is_err_and(|error| matches!(error.kind(), NotFound | NotADirectory))
+    };
+    match paths.iter().find(is_missing) {
+        None => Outcome::Window(paths),
+        Some(path) => {
+            say(&format!(
+                "There is no file or folder {}, and no command of that name. Ask `sessionscope help` for the commands.",
+                path.display()
+            ));
+            Outcome::Exit(Status::USAGE.0)
+        }
+    }
 }
 
 /// Writes one line to standard error, hidden characters made visible.

@@ -58,7 +58,7 @@ pub struct Operation {
     pub planned: u64,
     pub done: u64,
     pub left: u64,
-    /// Space that it takes in the log, its backup included.
+    /// Space that its undo takes in the log, its backup included; none once it is forgotten.
     pub size_bytes: u64,
     /// The operation that it takes back.
     pub undoes: Option<String>,

@@ -190,7 +190,7 @@ fn cards(ui: &mut Ui, planned: &Planned) {
             return;
         }
         let undo = match planned.needs_backup {
-            true => "for undo, and a copy of the database",
+            true => "for undo, with a copy of the database",
             false => "kept in the log for undo",
         };
         let about = format!("~{}", format::bytes(planned.summary.undo_bytes));

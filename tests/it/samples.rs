@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use sessionscope::core::{ReadStore as _, Table};
 
-use crate::support::{opened, table};
+use crate::support::{copied_from, opened, table};
 
 const SESSIONS: &str = "assets/samples/.wrangler/state/v3/do/tidewatch-api-SessionDO";
 
@@ -58,4 +59,34 @@ fn one_sample_keeps_its_rows_in_the_log() {
     assert_eq!(fs::metadata(logged).expect("the file").len(), 4096);
     let messages = table(&opened(logged).store, Table::Messages, &["text"]);
     assert!(messages.contains("שלום"), "{messages}");
+}
+
+/// The headless commands that the README tries on the samples, without what the shell does with their output.
+fn examples() -> Vec<Vec<String>> {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let text = fs::read_to_string(readme).expect("the README");
+    let command = |line: &str| {
+        let line = line.strip_prefix("sessionscope ")?.split(['#', '>']).next()?.trim().to_owned();
+        // An id is left to whoever tries it.
+        (line.contains(" assets/samples/") && !line.contains('…')).then_some(line)
+    };
+    let lines = text.lines().filter_map(command);
+    lines.map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn every_example_of_the_readme_ends_well() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
+    let (folder, _) = copied_from(&samples);
+    let examples = examples();
+    assert!(examples.len() >= 9, "{examples:?}");
+    for example in examples {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sessionscope"));
+        command.args(&example).current_dir(folder.path());
+        command.env("SESSIONSCOPE_NOW", "2026-11-21T10:00:00Z").env("SESSIONSCOPE_DATA_DIR", folder.path());
+        let ended = command.output().expect("the program starts");
+        let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+        assert_eq!((ended.status.code(), &*err), (Some(0), ""), "{example:?}");
+        assert!(!out.contains("There is nothing to change"), "{example:?}: {out}");
+    }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::{Status, say};
 use crate::core::repair::{
-    DEFAULT_FORGE, DeleteIssue, Plan, PruneOptions, Repair, RepairError, SessionStore, Step, apply,
+    DEFAULT_FORGE, DeleteIssue, Plan, PruneOptions, Repair, RepairError, SessionStore, Step, apply, counted,
     parse_age, plan,
 };
 use crate::core::{Flow, Timestamp};
@@ -53,7 +53,7 @@ pub struct ImportArguments {
 pub struct PruneArguments {
     path: PathBuf,
     /// Instead of the store's own age: 90m, 24h, 30d, 2w
-    #[arg(long, value_parser = parse_age, value_name = "AGE")]
+    #[arg(long, value_parser = parse_age, value_name = "AGE", allow_hyphen_values = true)]
     older_than: Option<i64>,
     /// Also take what has no time recorded
     #[arg(long)]
@@ -62,7 +62,7 @@ pub struct PruneArguments {
     #[arg(long, value_name = "FOLDER")]
     transcripts: Option<PathBuf>,
     /// How old a transcript must be for that, instead of 30d
-    #[arg(long, value_parser = parse_age, value_name = "AGE", requires = "transcripts")]
+    #[arg(long, value_parser = parse_age, value_name = "AGE", requires = "transcripts", allow_hyphen_values = true)]
     transcripts_older_than: Option<i64>,
     #[command(flatten)]
     ways: Ways,
@@ -194,7 +194,7 @@ fn attempt(path: &Path, repair: &Repair, ways: &Ways, open: Open) -> Result<Stat
         Err(_) => None,
     };
     if written.is_ok() {
-        written = shown.end(&summary, operation);
+        written = shown.end(repair, &summary, operation);
     }
     if let Some(operation) = operation {
         for (key, how) in log.left_alone(&operation.id, print::MOST_LEFT) {
@@ -202,7 +202,7 @@ fn attempt(path: &Path, repair: &Repair, ways: &Ways, open: Open) -> Result<Stat
         }
         let more = operation.left.saturating_sub(print::MOST_LEFT as u64);
         if more > 0 {
-            say(&format!("{more} more rows were left alone; another plan shows them"));
+            say(&format!("Left alone besides: {}; another plan shows them", counted(more, "row")));
         }
     }
     applied.map(|_| super::finish(written, Status::DONE))

@@ -9,9 +9,9 @@ use super::print::plain;
 use super::{Ways, complain, log, options, run};
 use crate::cli::{Status, finish, say};
 use crate::core::export::one_line;
-use crate::core::repair::{Repair, RepairError};
-use crate::core::{Operation, OperationState};
-use crate::stores::repair::{backup, open_for_repair};
+use crate::core::repair::{Repair, RepairError, counted};
+use crate::core::{Operation, OperationLog as _, OperationState};
+use crate::stores::repair::{Log, backup, open_for_repair};
 
 /// What `operations` was asked for.
 #[derive(Debug, clap::Args)]
@@ -39,12 +39,8 @@ pub struct ForgetArguments {
     /// The operations, as `operations` lists them
     #[arg(required = true)]
     operations: Vec<String>,
-    /// Do it; without this only what would be freed is printed
-    #[arg(long)]
-    apply: bool,
-    /// One object of JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    ways: Ways,
 }
 
 pub fn operations(arguments: &OperationsArguments) -> Status {
@@ -77,23 +73,25 @@ fn text(all: &[Operation], out: &mut dyn io::Write) -> io::Result<()> {
         let undone = operation.undone_by.as_ref().map_or(String::new(), |by| format!(", undone by {by}"));
         writeln!(
             out,
-            "{}  {}  {} ({}{undone})  {} of {} changes, {} left alone  {} bytes  {}",
+            "{}  {}  {} ({}{undone})  {} of {}, {} left alone  {}  {}",
             operation.id,
             operation.started_at.rfc3339(),
             operation.repair.word(),
             operation.state.as_str(),
             operation.done,
-            operation.planned,
+            counted(operation.planned, "change"),
             operation.left,
-            operation.size_bytes,
+            counted(operation.size_bytes, "byte"),
             plain(&operation.path.to_string_lossy())
         )?;
     }
     let total: u64 = all.iter().map(|o| o.size_bytes).sum();
+    let kept = all.iter().filter(|o| o.state != OperationState::Forgotten).count();
     writeln!(
         out,
-        "{} operations take {total} bytes; `sessionscope forget OPERATION --apply` frees an operation's",
-        all.len()
+        "Kept for undo: {} of {}; `sessionscope forget OPERATION --apply` frees an operation's",
+        counted(total, "byte"),
+        counted(kept as u64, "operation")
     )
 }
 
@@ -146,37 +144,66 @@ pub fn forget(arguments: &ForgetArguments) -> Status {
 
 fn attempt(arguments: &ForgetArguments) -> Result<Status, RepairError> {
     let log = log(&options())?;
-    let mut freed = 0;
-    let mut lines = Vec::new();
+    let (mut freed, mut would_free) = (0, 0);
+    let mut lines: Vec<(Operation, (&str, String))> = Vec::new();
     for id in &arguments.operations {
+        if lines.iter().any(|(known, _)| known.id == *id) {
+            continue;
+        }
         let operation = log.operation(id)?;
-        let reason = match operation.state {
-            OperationState::Forgotten => "it is forgotten already".to_owned(),
-            _ => format!("frees {} bytes, and ends its undo", operation.size_bytes),
+        let line = match operation.state {
+            OperationState::Forgotten => ("keep", "it is forgotten already".to_owned()),
+            _ => {
+                let bytes = log.freed_by(&operation)?;
+                would_free += bytes;
+                ("delete", format!("frees {}, and ends its undo", counted(bytes, "byte")))
+            }
         };
-        lines.push((operation, reason));
+        lines.push((operation, line));
     }
-    for (operation, _) in lines.iter().filter(|_| arguments.apply) {
+    let forgets = lines.iter().any(|(_, (action, _))| *action == "delete");
+    let applied = arguments.ways.apply && forgets;
+    for (operation, _) in lines.iter().filter(|_| applied) {
         freed += log.forget(&operation.id)?;
     }
     let mut out = io::stdout().lock();
-    if arguments.json {
-        let all: Vec<Json> = lines
-            .iter()
-            .map(|(o, reason)| json!({ "action": "delete", "table": "operations", "key": o.id, "reason": reason }))
-            .collect();
-        let object =
-            json!({ "repair": "forget", "plan": all, "applied": arguments.apply, "freed_bytes": freed });
+    if arguments.ways.json {
+        let object = forgotten(arguments, &log, &lines, applied.then_some(freed));
         let written = one_line(&object.to_string(), &mut out).and_then(|()| out.write_all(b"\n"));
         return Ok(finish(written, Status::DONE));
     }
     let mut written = Ok(());
-    for (operation, reason) in &lines {
+    for (operation, (_, reason)) in lines.iter().filter(|_| !arguments.ways.summary) {
         written = written.and_then(|()| writeln!(out, "operation {}: {reason}", operation.id));
     }
-    let end = match arguments.apply {
-        true => format!("{freed} bytes are free again."),
-        false => "Nothing has changed; add --apply to do it.".to_owned(),
+    let end = match (applied, forgets) {
+        (true, _) => format!("{} are free again.", counted(freed, "byte")),
+        (_, false) => "There is nothing to change.".to_owned(),
+        (false, true) => {
+            let bytes = counted(would_free, "byte");
+            format!("Nothing has changed; add --apply to do it, and to free {bytes}.")
+        }
     };
     Ok(finish(written.and_then(|()| writeln!(out, "{end}")), Status::DONE))
+}
+
+/// The same object as of every repair; no operation comes of it, and `path` is the log's.
+fn forgotten(
+    arguments: &ForgetArguments,
+    log: &Log,
+    lines: &[(Operation, (&str, String))],
+    freed: Option<u64>,
+) -> Json {
+    let mut object = json!({ "repair": "forget", "path": log.folder().to_string_lossy() });
+    if !arguments.ways.summary {
+        let line = |(o, (action, reason)): &(Operation, (&str, String))| json!({ "action": action, "table": "operations", "key": o.id, "reason": reason });
+        object["plan"] = lines.iter().map(line).collect();
+    }
+    let of = |wanted: &str| lines.iter().filter(|(_, (action, _))| *action == wanted).count();
+    object["summary"] =
+        json!({ "insert": 0, "update": 0, "delete": of("delete"), "keep": of("keep"), "reject": 0 });
+    object["applied"] = freed.is_some().into();
+    object["operation"] = Json::Null;
+    object["freed_bytes"] = freed.unwrap_or(0).into();
+    object
 }

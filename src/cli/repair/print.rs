@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Ways;
 use crate::core::export::one_line;
-use crate::core::repair::{Action, Plan, PlanLine, Summary};
+use crate::core::repair::{Action, Plan, PlanLine, Repair, Summary, counted};
 use crate::core::{Flow, Operation, visible};
 
 /// So many rows that were left alone are named.
@@ -68,7 +68,7 @@ impl Shown<'_> {
     }
 
     /// Prints what came of it.
-    pub fn end(&self, summary: &Summary, operation: Option<&Operation>) -> io::Result<()> {
+    pub fn end(&self, repair: &Repair, summary: &Summary, operation: Option<&Operation>) -> io::Result<()> {
         let mut out = io::stdout().lock();
         if self.ways.json {
             let of = |action| summary.of(action);
@@ -86,7 +86,11 @@ impl Shown<'_> {
             .filter(|action| *action != Action::Beside && summary.of(*action) > 0)
             .map(|action| format!("{} {}", action.as_str(), summary.of(action)))
             .collect();
-        let counts = if counts.is_empty() { "nothing to do".to_owned() } else { counts.join(", ") };
+        let mut counts = counts.join(", ");
+        if summary.edits > 0 && summary.changes() > summary.edits {
+            // Pieces of a text that changes whole.
+            counts.push_str(&format!(", as {} of the whole", counted(summary.edits, "change")));
+        }
         match operation {
             Some(operation) => {
                 let lock = operation.longest_lock_us.map_or(String::new(), |us| {
@@ -96,16 +100,39 @@ impl Shown<'_> {
                     0 => String::new(),
                     _ => format!(" Undo it with: sessionscope undo {} --apply", operation.id),
                 };
+                let was = if operation.done == 1 { "was" } else { "were" };
                 writeln!(
                     out,
-                    "{counts}. {} changes were made, {} rows left alone{lock}.{undo}",
-                    operation.done, operation.left
+                    "{counts}. {} {was} made, {} left alone{lock}.{undo}",
+                    counted(operation.done, "change"),
+                    counted(operation.left, "row"),
                 )
+            }
+            None if summary.edits == 0 && summary.of(Action::Keep) == 0 => {
+                writeln!(out, "{}.", nothing(repair))
             }
             None if summary.edits == 0 => writeln!(out, "{counts}. There is nothing to change."),
             None if self.ways.apply => writeln!(out, "{counts}. It was not applied."),
-            None => writeln!(out, "{counts}. Nothing has changed; add --apply to do it."),
+            None => writeln!(
+                out,
+                "{counts}. Nothing has changed; add --apply to do it, and to keep about {} for its undo.",
+                counted(summary.undo_bytes, "byte")
+            ),
         }
+    }
+}
+
+/// Why there is nothing to do, where nothing that was looked at is kept either.
+fn nothing(repair: &Repair) -> String {
+    match repair {
+        Repair::DeleteSessions { ids } => match ids.as_slice() {
+            [id] => format!("There is no session {}", plain(id)),
+            ids => format!("There is none of the sessions {}", plain(&ids.join(", "))),
+        },
+        Repair::DeleteIssue(wanted) => {
+            format!("There is no session of issue {} of {}", plain(&wanted.issue), plain(&wanted.repo))
+        }
+        _ => "There is nothing to change".to_owned(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Applies a plan: the one place from which a store is written.
 
+use super::deed::counted;
 use super::waiting::{Line, Waiting};
 use super::{Commit, EditKind, Held, Performed, Plan, RepairError, SessionStore, Standing, WriteStore};
 use crate::core::{Flow, Operation, OperationLog, OperationState, Timestamp};
@@ -344,7 +345,7 @@ impl Applying<'_> {
             Some(error) => Err(error),
             // Rows that were left alone may have become what they were again; more than those were lost.
             None if lost > self.left => Err(RepairError::MayNotWrite {
-                reason: format!("{lost} rows are as before, though they were committed"),
+                reason: format!("Committed, and as before all the same: {}", counted(lost, "row")),
                 hint: "Check the disk, and look at the operation log.",
                 path: self.store.target().path.clone(),
             }),

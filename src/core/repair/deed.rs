@@ -21,32 +21,54 @@ impl Deeds {
         self.0.iter().any(|(action, _, _)| *action == Action::Delete)
     }
 
-    /// The deed and its count, as `Delete 12 sessions`; once it is done, `Deleted 12 sessions`.
+    /// The deed and its counts, as `Delete 12 sessions and 7 state entries`; once it is done, `Deleted …`.
     pub fn words(&self, repair: &Repair, done: bool) -> String {
         let total: u64 = self.0.iter().map(|(_, _, count)| count).sum();
-        let verb = |now: &'static str, then: &'static str| if done { then } else { now };
-        match repair {
-            Repair::Undo { .. } => format!("{} {}", verb("Take back", "Took back"), counted(total, "change")),
-            Repair::Migrate { .. } => format!("{} {}", verb("Make", "Made"), counted(total, "change")),
-            _ => {
-                // What was meant comes first; what only goes with it is told by the preview.
-                let mut parts: Vec<(Action, &'static str, u64)> = self.0.clone();
-                parts.sort_by_key(|(_, noun, _)| *noun != "session");
-                let words = parts.iter().filter(|(action, _, _)| *action != Action::Create).take(2).map(
-                    |(action, noun, count)| {
-                        let verb = match action {
-                            Action::Insert => verb("Import", "Imported"),
-                            Action::Update => verb("Mark", "Marked"),
-                            Action::Rename if *noun == "file" => verb("Put aside", "Put aside"),
-                            Action::Rename => verb("Move", "Moved"),
-                            _ => verb("Delete", "Deleted"),
-                        };
-                        format!("{verb} {}", counted(*count, noun))
-                    },
-                );
-                sentence(&words.collect::<Vec<_>>())
+        let main = match repair {
+            Repair::Undo { .. } => {
+                let verb = if done { "Took back" } else { "Take back" };
+                return format!("{verb} {}", counted(total, "change"));
+            }
+            Repair::Migrate { .. } => "step",
+            _ => "session",
+        };
+        // What was meant comes first; what goes with it follows.
+        let mut all = self.0.clone();
+        all.sort_by_key(|(_, noun, _)| *noun != main);
+        // Tables that an import makes are no end in themselves.
+        let told = all.iter().filter(|(action, _, _)| *action != Action::Create || main == "step");
+        let mut parts: Vec<(&'static str, Vec<String>)> = Vec::new();
+        for (action, noun, count) in told {
+            let (verb, what) = (verb(*action, noun, done), counted(*count, noun));
+            match parts.iter_mut().find(|(other, _)| *other == verb) {
+                Some((_, whats)) => whats.push(what),
+                None => parts.push((verb, vec![what])),
             }
         }
+        let parts: Vec<String> =
+            parts.iter().map(|(verb, whats)| format!("{verb} {}", enumerated(whats))).collect();
+        sentence(&parts)
+    }
+}
+
+fn verb(action: Action, noun: &str, done: bool) -> &'static str {
+    let [now, then] = match action {
+        Action::Insert => ["Import", "Imported"],
+        Action::Update if noun == "session" => ["Mark", "Marked"],
+        Action::Update => ["Change", "Changed"],
+        Action::Create => ["Run", "Ran"],
+        Action::Rename if noun == "file" => ["Put aside", "Put aside"],
+        Action::Rename => ["Move", "Moved"],
+        _ => ["Delete", "Deleted"],
+    };
+    if done { then } else { now }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn enumerated(parts: &[String]) -> String {
+    match parts {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        parts => parts.concat(),
     }
 }
 

@@ -49,10 +49,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, wanted: &DeleteIssue) -> Result<()
         }
     })?;
     if !supported {
-        return Err(RepairError::Unsupported {
-            what: "This store has no resume keys that name an issue",
-            path: store.target().path.clone(),
-        });
+        return Err(RepairError::unsupported(store, "This store has no resume keys that name an issue"));
     }
     Ok(())
 }

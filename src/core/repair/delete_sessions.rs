@@ -19,10 +19,10 @@ pub(super) fn plan(planner: &mut Planner<'_>, ids: &[String]) -> Result<(), Repa
             planner.add(Item::change(Action::Delete, "to delete", &row.key, row.reason, row.edit))
         })?;
         if !found {
-            return Err(RepairError::Unsupported {
-                what: "Sessions of this store cannot be deleted one by one",
-                path: store.target().path.clone(),
-            });
+            return Err(RepairError::unsupported(
+                store,
+                "Sessions of this store cannot be deleted one by one",
+            ));
         }
         if !any {
             let table = std::sync::Arc::from("sessions");

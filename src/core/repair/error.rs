@@ -1,16 +1,19 @@
 //! Why a repair is refused or failed.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::deed::counted;
+use super::{Offer, SessionStore};
 use crate::core::{Operation, StoreError};
 
 /// Why a repair is refused or failed; nothing was changed unless it says so. The path comes last.
 #[derive(Debug, Error)]
 pub enum RepairError {
     #[error("{what}: {}", path.display())]
-    Unsupported { what: &'static str, path: PathBuf },
+    Unsupported { what: Cow<'static, str>, hint: Cow<'static, str>, path: PathBuf },
     #[error("This store is not understood well enough to be written: {reason}: {}", path.display())]
     NotUnderstood { reason: String, path: PathBuf },
     #[error("The database is newer than this program: {reason}: {}", path.display())]
@@ -28,13 +31,13 @@ pub enum RepairError {
     /// The system did not do what it was asked to.
     #[error("{reason}: {}", path.display())]
     Failed { reason: String, hint: &'static str, path: PathBuf },
-    #[error("There is not enough space: {needed_bytes} bytes are needed, {free_bytes} are free: {}", path.display())]
+    #[error("There is not enough space: about {} are needed, {free_bytes} are free: {}", counted(*needed_bytes, "byte"), path.display())]
     NoSpace { needed_bytes: u64, free_bytes: u64, path: PathBuf },
     #[error("The disk is full: {}", path.display())]
     DiskFull { path: PathBuf },
     #[error("The operation log cannot be written ({reason}): {}", path.display())]
     LogUnwritable { reason: String, path: PathBuf },
-    #[error("{planned} rows were to change, and {changed} did, by a trigger or a cascade that the plan does not list; nothing was changed: {}", path.display())]
+    #[error("{} would have changed where the plan lists {planned}, by a trigger or a cascade; nothing was changed: {}", counted(*changed, "row"), path.display())]
     Unplanned { planned: u64, changed: u64, path: PathBuf },
     #[error("Nothing was changed, since it would break a rule of the schema: {what}: {}", path.display())]
     BreaksRule { what: String, path: PathBuf },
@@ -52,7 +55,7 @@ pub enum RepairError {
     #[error("It was cancelled")]
     Cancelled,
     /// A later batch failed after others were committed.
-    #[error("It stopped after {} of {} changes: {why}", operation.done, operation.planned)]
+    #[error("It stopped after {} of {}: {why}", operation.done, counted(operation.planned, "change"))]
     Partly { operation: Box<Operation>, why: Box<RepairError> },
     /// Whether the last changes were made is found out at the next start.
     #[error("Operation {operation} was broken off, and it is not known yet how far it came: {why}")]
@@ -62,6 +65,19 @@ pub enum RepairError {
 }
 
 impl RepairError {
+    /// A repair that a store does not have; the hint says what it is, and which it has.
+    pub fn unsupported(store: &dyn SessionStore, what: &'static str) -> Self {
+        let mut offers: Vec<&str> = store.offers().into_iter().map(Offer::words).collect();
+        offers.sort_unstable();
+        offers.dedup();
+        let offers = match offers.as_slice() {
+            [] => "no repairs".to_owned(),
+            offers => format!("these repairs: {}", offers.join(", ")),
+        };
+        let hint = format!("It is {}, and has {offers}.", store.described());
+        Self::Unsupported { what: what.into(), hint: hint.into(), path: store.target().path.clone() }
+    }
+
     /// What the person can do about it.
     /// The operation that was begun before it failed, if one was.
     pub fn operation(&self) -> Option<String> {
@@ -74,7 +90,7 @@ impl RepairError {
 
     pub fn hint(&self) -> String {
         match self {
-            RepairError::Unsupported { .. } => "Choose a store that has what this repair is about.".into(),
+            RepairError::Unsupported { hint, .. } => hint.clone().into_owned(),
             RepairError::NotUnderstood { .. } => {
                 "Open it to look at; it is only read until its schema is known.".into()
             }

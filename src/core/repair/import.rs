@@ -290,10 +290,10 @@ impl Sessions<'_> {
         };
         let session = NewSession { key: &key, session_id, last_used_ms, created_ms };
         let Some(edit) = planner.store.insert_session(&session) else {
-            return Err(RepairError::Unsupported {
-                what: "Sessions of a session file can only be imported into a database of claude-hooks",
-                path: planner.store.target().path.clone(),
-            });
+            return Err(RepairError::unsupported(
+                planner.store,
+                "Sessions of a session file can only be imported into a database of claude-hooks",
+            ));
         };
         Ok(Item::change(Action::Insert, NEW, &key, self.words(entry, &key, planner.now.0), edit))
     }
@@ -334,9 +334,8 @@ fn document(planner: &mut Planner<'_>, source: &dyn ImportSource) -> Result<(), 
     prepare(planner, Needs::Messages)?;
     let (session, facts) = source.facts();
     let store = planner.store;
-    let unsupported = || RepairError::Unsupported {
-        what: "A session document can only be imported into a session's database",
-        path: store.target().path.clone(),
+    let unsupported = || {
+        RepairError::unsupported(store, "A session document can only be imported into a session's database")
     };
     let mut at = 0_u64;
     let mut previous_ms = None;
@@ -385,7 +384,8 @@ fn values(planner: &mut Planner<'_>, source: &dyn ImportSource) -> Result<bool, 
     let store = planner.store;
     source.values(&mut |key, value| {
         let edit = store.insert_value(key, value).ok_or_else(|| RepairError::Unsupported {
-            what: "Key-value entries can only be imported into another Durable Object",
+            what: "Key-value entries can only be imported into another Durable Object".into(),
+            hint: "Import into the file of an object that has key-value entries.".into(),
             path: store.target().path.clone(),
         })?;
         insert(planner, edit, key, None)

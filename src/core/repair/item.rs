@@ -104,8 +104,8 @@ impl Item {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
     counts: [u64; 8],
-    /// Edits, and what they take in the operation log.
     pub edits: u64,
+    /// What they take in the operation log, about, with its own pages and a copy of the whole where there is one.
     pub undo_bytes: u64,
 }
 
@@ -116,13 +116,10 @@ impl Summary {
 
     pub fn count(&mut self, item: &Item) {
         self.counts[item.action as usize] += 1;
-        if let Some(edit) = &item.edit {
-            self.edits += 1;
-            self.undo_bytes += edit.size_bytes();
-        }
+        self.edits += u64::from(item.edit.is_some());
     }
 
-    /// Lines that change the store.
+    /// Lines that change the store, or say of a piece of it that it changes.
     pub fn changes(&self) -> u64 {
         Action::ALL.into_iter().filter(|a| a.changes()).map(|a| self.of(a)).sum()
     }

@@ -15,6 +15,7 @@ mod plan;
 mod planned;
 mod prune;
 mod record;
+mod room;
 mod store;
 mod undo;
 mod waiting;
@@ -27,7 +28,7 @@ pub use import::{DocumentMessage, EachValue, EntryOrder, ImportSource, NewSessio
 pub use item::{Action, Class, Draft, Item, PlanItems, PlanLine, Summary};
 pub use migrate::{StepLine, StepPlan};
 pub use plan::{EachDone, Place, Plan, Planner, Surroundings, plan};
-pub use prune::{Candidate, PruneOptions, Transcript, parse_age};
+pub use prune::{Candidate, LeftOut, PruneOptions, Transcript, parse_age};
 pub use record::{Edit, EditKind, Record, Standing, Stored, Values};
 pub use store::{
     Commit, Dependant, Dependants, Each, EachKey, Held, KnownSession, Needs, Performed, SessionStore, Target,
@@ -76,6 +77,20 @@ pub enum Offer {
     DeleteIssue,
     DeleteSessions,
     Migrate,
+}
+
+impl Offer {
+    /// Its name in a sentence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Offer::ImportFrom => "import from it",
+            Offer::ImportInto => "import into it",
+            Offer::Prune => "prune",
+            Offer::DeleteIssue => "delete by issue",
+            Offer::DeleteSessions => "delete sessions",
+            Offer::Migrate => "migrate",
+        }
+    }
 }
 
 /// The forge that a key of three parts gets on import where no other is chosen.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use super::deed::counted;
 use super::planned::Planned;
+use super::room::Room;
 use super::{
-    Action, Class, Deeds, Draft, Edit, EditKind, ImportSource, Item, PlanItems, Repair, RepairError,
+    Action, Class, Deeds, Draft, Edit, EditKind, ImportSource, Item, LeftOut, PlanItems, Repair, RepairError,
     SessionStore, Summary, Target, Transcript, delete_issue, delete_sessions, import, migrate, prune, undo,
 };
 use crate::core::{KeyId, Operation, StoreError, Timestamp};
@@ -25,13 +26,13 @@ pub trait Surroundings {
 
     fn import_source(&self, path: &Path) -> Result<Box<dyn ImportSource>, RepairError>;
 
-    /// Hands out every transcript below a folder.
+    /// Hands out every transcript below a folder; says what was none.
     fn transcripts(
         &self,
         folder: &Path,
         store: &dyn SessionStore,
         each: &mut dyn FnMut(Transcript<'_>) -> Result<(), RepairError>,
-    ) -> Result<(), RepairError>;
+    ) -> Result<LeftOut, RepairError>;
 
     /// An operation of the log.
     fn operation(&self, id: &str) -> Result<Operation, RepairError>;
@@ -84,6 +85,7 @@ pub fn plan(
         now,
         draft: with.draft()?,
         summary: Summary::default(),
+        room: Room::default(),
         deeds: Deeds::default(),
         classes: Vec::new(),
         warnings: store.warnings(),
@@ -108,6 +110,11 @@ pub fn plan(
         );
         planner.warn(text);
     }
+    if planner.summary.edits > 0 {
+        planner.warnings.extend(store.caution().map(str::to_owned));
+        let copy = if planner.needs_backup { store.copy_bytes() } else { 0 };
+        planner.summary.undo_bytes = planner.room.bytes(repair).saturating_add(copy);
+    }
     let Planner { draft, summary, deeds, classes, warnings, needs_backup, undoes, .. } = planner;
     Ok(Plan {
         repair: repair.clone(),
@@ -130,6 +137,7 @@ pub struct Planner<'a> {
     pub(super) now: Timestamp,
     draft: Box<dyn Draft>,
     summary: Summary,
+    room: Room,
     deeds: Deeds,
     classes: Vec<(Class, u64)>,
     warnings: Vec<String>,
@@ -213,8 +221,15 @@ impl Planner<'_> {
             Some((_, count)) => *count += 1,
             None => self.classes.push((item.class, 1)),
         }
-        if item.action.changes() {
-            self.deeds.count(item.action, self.store.noun(&item.table));
+        if let Some(edit) = &item.edit {
+            self.room.add(&item, edit);
+            let (action, noun) = match (edit.kind, &edit.before, &edit.after) {
+                (EditKind::Step, _, _) => (item.action, "step"),
+                // A line may say of a piece that it is new, where the whole of it changes.
+                (EditKind::Row, Some(_), Some(_)) => (Action::Update, self.store.noun(&item.table)),
+                _ => (item.action, self.store.noun(&item.table)),
+            };
+            self.deeds.count(action, noun);
         }
         self.draft.add(&item)
     }

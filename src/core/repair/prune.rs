@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::deed::counted;
 use super::{Action, Class, Edit, Item, Planner, RepairError};
 use crate::core::{Timestamp, span};
 
@@ -49,6 +50,14 @@ pub struct Transcript<'a> {
     pub edit: &'a dyn Fn() -> Result<Edit, RepairError>,
 }
 
+/// Files among transcripts that are none, or may be none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// What is in them names no session and no time.
+    pub unlike: u64,
+    pub unreadable: u64,
+}
+
 /// What becomes of a row by its age alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
@@ -81,7 +90,10 @@ pub fn parse_age(text: &str) -> Result<i64, String> {
     };
     let count: i64 =
         number.trim().parse().map_err(|_| "An age begins with a whole number, such as 24h".to_owned())?;
-    count.checked_mul(unit).filter(|ms| *ms >= 0).ok_or_else(|| "That age is too large".into())
+    if count < 0 {
+        return Err("An age cannot be negative".into());
+    }
+    count.checked_mul(unit).ok_or_else(|| "That age is too large".into())
 }
 
 pub(super) fn plan(planner: &mut Planner<'_>, options: &PruneOptions) -> Result<(), RepairError> {
@@ -104,10 +116,10 @@ pub(super) fn plan(planner: &mut Planner<'_>, options: &PruneOptions) -> Result<
         return transcripts(planner, folder, options);
     }
     if !supported {
-        return Err(RepairError::Unsupported {
-            what: "This store has no rule by which anything could be pruned",
-            path: store.target().path.clone(),
-        });
+        return Err(RepairError::unsupported(
+            store,
+            "This store has no rule by which anything could be pruned",
+        ));
     }
     Ok(())
 }
@@ -154,7 +166,7 @@ fn transcripts(
     let age = options.transcripts_older_than_ms.unwrap_or(TRANSCRIPT_AGE_MS);
     let with = planner.with;
     let table = Arc::from("files");
-    with.transcripts(folder, planner.store, &mut |file| {
+    let left_out = with.transcripts(folder, planner.store, &mut |file| {
         // A file that is copied gets a new time, and one that is read can too: the later of both counts.
         let newest = file.recorded_ms.max(file.file_ms);
         let times = format!(
@@ -178,5 +190,16 @@ fn transcripts(
             false => Item::line(Action::Keep, class, &table, &file.name, reason),
         };
         planner.add(item.at(newest))
-    })
+    })?;
+    let LeftOut { unlike, unreadable } = left_out;
+    for (count, [one, many]) in [
+        (unlike, ["looks like no transcript, and is", "look like no transcript, and are"]),
+        (unreadable, ["cannot be read, and is", "cannot be read, and are"]),
+    ] {
+        if count > 0 {
+            let how = if count == 1 { one } else { many };
+            planner.warn(format!("{} ending in .jsonl {how} left alone.", counted(count, "file")));
+        }
+    }
+    Ok(())
 }

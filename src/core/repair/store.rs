@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{
-    Candidate, DocumentMessage, Edit, NewSession, Permit, Place, PruneOptions, RepairError, Standing,
+    Candidate, DocumentMessage, Edit, NewSession, Offer, Permit, Place, PruneOptions, RepairError, Standing,
     StepPlan, Watch,
 };
 use crate::core::KeyId;
@@ -58,6 +58,26 @@ pub trait SessionStore {
     /// What a row of a table is one of, as people call it.
     fn noun(&self, _table: &str) -> &'static str {
         "row"
+    }
+
+    /// The repairs that there are of it.
+    fn offers(&self) -> Vec<Offer> {
+        Vec::new()
+    }
+
+    /// What it is, as `of the kind agent-mcp`.
+    fn described(&self) -> String {
+        format!("of the kind {}", self.target().stores.join(" and "))
+    }
+
+    /// What a person should know where a plan changes something.
+    fn caution(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// How large a copy of the whole would be.
+    fn copy_bytes(&self) -> u64 {
+        0
     }
 
     /// Refuses a store that is not understood, too new, damaged, or may not be written.

@@ -9,8 +9,8 @@ use super::entries::{self, Entry};
 use super::{MOST_AGE, file};
 use crate::core::repair::{
     Candidate, Dependant, DocumentMessage, Each, EachKey, EachValue, Edit, EditKind, EntryOrder,
-    ImportSource, Needs, Permit, PruneOptions, Record, RepairError, SessionStore, SourceEntry, Standing,
-    StepPlan, Stored, Target, WriteStore,
+    ImportSource, Needs, Offer, Permit, PruneOptions, Record, RepairError, SessionStore, SourceEntry,
+    Standing, StepPlan, Stored, Target, WriteStore,
 };
 use crate::core::{KeyId, Timestamp};
 use crate::stores::json;
@@ -136,6 +136,10 @@ impl SessionStore for SessionFile {
         }
     }
 
+    fn offers(&self) -> Vec<Offer> {
+        super::FILE_OFFERS.to_vec()
+    }
+
     fn ensure_writable(&self) -> Result<(), RepairError> {
         guard::ensure_plain(&self.target.path, self.identity)
     }
@@ -222,11 +226,12 @@ impl SessionStore for SessionFile {
         Ok(true)
     }
 
-    fn migration(&self, _needs: Needs<'_>) -> Result<StepPlan, RepairError> {
-        Err(RepairError::Unsupported {
-            what: "A session file has no schema; import it into a database instead",
-            path: self.target.path.clone(),
-        })
+    fn migration(&self, needs: Needs<'_>) -> Result<StepPlan, RepairError> {
+        let what = match needs {
+            Needs::Version(_) => "A session file has no schema; import it into a database instead",
+            Needs::Sessions | Needs::Messages => "Nothing can be imported into a session file",
+        };
+        Err(RepairError::unsupported(self, what))
     }
 
     fn writer(&self, permit: &Permit) -> Result<Box<dyn WriteStore + '_>, RepairError> {

@@ -4,10 +4,15 @@
 
 use super::{agents, document, identity, kv, mcp_session};
 use crate::core::{Finding, Table};
-use crate::stores::sqlite::{Context, Mapping, Part, literal};
+use crate::stores::sqlite::{Context, Mapping, Part, Schema, literal};
 
 /// The kind of a file that is a Durable Object's and nothing more specific.
 pub const ID: &str = "durable-object";
+
+/// Whether nothing of an object's own is in its file yet.
+pub fn is_unused(schema: &Schema) -> bool {
+    schema.tables.iter().all(|table| table.name == "_cf_METADATA")
+}
 
 /// Whether the file is a Durable Object's, or a namespace's list of alarms.
 pub fn is_object(context: &Context<'_>) -> bool {

@@ -6,7 +6,7 @@ use super::draft::DraftFile;
 use super::log::Log;
 use super::{sources, transcripts};
 use crate::core::repair::{
-    Draft, EachDone, ImportSource, RepairError, SessionStore, Surroundings, Transcript,
+    Draft, EachDone, ImportSource, LeftOut, RepairError, SessionStore, Surroundings, Transcript,
 };
 use crate::core::{Operation, StoreError};
 use crate::stores::sqlite::Cancel;
@@ -37,7 +37,7 @@ impl Surroundings for Around<'_> {
         folder: &Path,
         store: &dyn SessionStore,
         each: &mut dyn FnMut(Transcript<'_>) -> Result<(), RepairError>,
-    ) -> Result<(), RepairError> {
+    ) -> Result<LeftOut, RepairError> {
         if !folder.is_dir() {
             return Err(RepairError::Store(StoreError::NotFound { path: folder.to_owned() }));
         }

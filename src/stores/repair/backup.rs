@@ -25,10 +25,17 @@ pub fn backup(path: &Path, to: &Path) -> Result<(), RepairError> {
     let bytes = count("page_count").and_then(|pages| Ok(pages * count("page_size")?)).map_err(fail)?;
     guard::ensure_space(guard::folder_of(to), bytes.unsigned_abs())?;
     let file = std::fs::File::options().write(true).create_new(true).mode(0o600).open(to);
-    file.map_err(|error| RepairError::MayNotWrite {
-        reason: format!("The copy cannot be written ({error})"),
-        hint: "Choose another folder, or make room.",
-        path: to.to_owned(),
+    file.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => RepairError::MayNotWrite {
+            reason: "There is a file of that name already".into(),
+            hint: "Choose another name.",
+            path: to.to_owned(),
+        },
+        _ => RepairError::MayNotWrite {
+            reason: format!("The copy cannot be written ({error})"),
+            hint: "Choose another folder, or make room.",
+            path: to.to_owned(),
+        },
     })?;
     let mut copy = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(fail)?;
     let wal: String = from.pragma_query_value(None, "journal_mode", |r| r.get(0)).map_err(fail)?;

@@ -8,8 +8,8 @@ use super::text::{Text, TextWriter};
 use super::{moves, swap};
 use crate::core::KeyId;
 use crate::core::repair::{
-    Action, Edit, EditKind, Item, Needs, Permit, Record, RepairError, SessionStore, Standing, StepLine,
-    StepPlan, Target, WriteStore,
+    Action, Edit, EditKind, Item, Needs, Offer, Permit, Record, RepairError, SessionStore, Standing,
+    StepLine, StepPlan, Target, WriteStore,
 };
 use crate::stores::wrangler::{self, moving};
 
@@ -70,7 +70,11 @@ impl SessionStore for ConfigFile {
     }
 
     fn noun(&self, _table: &str) -> &'static str {
-        "piece of the text"
+        "configuration"
+    }
+
+    fn offers(&self) -> Vec<Offer> {
+        super::offers_of_document(wrangler::ADAPTER.id)
     }
 
     fn ensure_writable(&self) -> Result<(), RepairError> {
@@ -82,12 +86,13 @@ impl SessionStore for ConfigFile {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let mut warnings = guard::warnings(&self.target.path);
-        warnings.push(
-            "This changes the text alone: what has been deployed stays deployed, and no undo takes it back."
-                .into(),
-        );
-        warnings
+        guard::warnings(&self.target.path)
+    }
+
+    fn caution(&self) -> Option<&'static str> {
+        Some(
+            "This changes the text alone, and an undo takes back the text alone: what has been deployed stays deployed.",
+        )
     }
 
     fn standing(&self, edit: &Edit) -> Result<Standing, RepairError> {
@@ -104,10 +109,7 @@ impl SessionStore for ConfigFile {
 
     fn migration(&self, needs: Needs<'_>) -> Result<StepPlan, RepairError> {
         let Needs::Version(to) = needs else {
-            return Err(RepairError::Unsupported {
-                what: "Nothing can be imported into a configuration",
-                path: self.target.path.clone(),
-            });
+            return Err(RepairError::unsupported(self, "Nothing can be imported into a configuration"));
         };
         let moved = match to {
             None | Some(MOVE) => moving::move_bound(&self.text),

@@ -14,11 +14,12 @@ use super::writer::DatabaseWriter;
 use super::{Repairs, backup, moves, repairs_of, steps};
 use crate::core::repair::{
     Candidate, Dependant, Dependants, DocumentMessage, Each, EachKey, Edit, EditKind, KnownSession, Needs,
-    NewSession, Permit, Place, PruneOptions, RepairError, SessionStore, Standing, StepPlan, Target,
+    NewSession, Offer, Permit, Place, PruneOptions, RepairError, SessionStore, Standing, StepPlan, Target,
     WriteStore,
 };
 use crate::core::{KeyId, ReadStore as _, Severity};
 use crate::stores::sqlite::{Clock, SqliteStore, sqlite_error};
+use crate::stores::{claude_hooks, durable, session_do};
 
 /// A database that is there, and can be repaired where its adapters know how.
 pub struct Database {
@@ -66,6 +67,24 @@ impl Database {
         self.target.stores.iter().filter_map(|store| repairs_of(store))
     }
 
+    /// Refuses an import into a database of another kind, whatever tables could be made in it.
+    fn ensure_takes(&self, needs: Needs<'_>) -> Result<(), RepairError> {
+        let (store, what) = match needs {
+            Needs::Version(_) => return Ok(()),
+            Needs::Sessions => (claude_hooks::DATABASE.id, "The sessions of a session file"),
+            Needs::Messages => (session_do::ADAPTER.id, "A session document"),
+        };
+        if durable::object::is_unused(&self.store.schema) || self.target.stores.contains(&store) {
+            return Ok(());
+        }
+        Err(RepairError::Unsupported {
+            what: format!("{what} cannot be imported here, since this database is {}", self.described())
+                .into(),
+            hint: format!("Import into a new file, or into a {store} database.").into(),
+            path: self.target.path.clone(),
+        })
+    }
+
     fn fail(&self, error: rusqlite::Error) -> RepairError {
         RepairError::Store(sqlite_error(error, &self.target.path))
     }
@@ -108,6 +127,24 @@ impl SessionStore for Database {
 
     fn noun(&self, table: &str) -> &'static str {
         super::noun(table)
+    }
+
+    fn offers(&self) -> Vec<Offer> {
+        super::offers_of_database(&self.target.stores)
+    }
+
+    fn described(&self) -> String {
+        match self.target.stores.as_slice() {
+            ["sqlite"] => "a SQLite database of no known kind".to_owned(),
+            stores => format!("of the kind {}", stores.join(" and ")),
+        }
+    }
+
+    fn copy_bytes(&self) -> u64 {
+        let count = |pragma| self.store.connection.pragma_query_value(None, pragma, |r| r.get::<_, i64>(0));
+        let bytes = count("page_count").and_then(|pages| Ok(pages.saturating_mul(count("page_size")?)));
+        // Only an estimate; making the copy looks again.
+        bytes.map_or(0, i64::unsigned_abs)
     }
 
     fn ensure_writable(&self) -> Result<(), RepairError> {
@@ -298,13 +335,7 @@ impl SessionStore for Database {
     }
 
     fn migration(&self, needs: Needs<'_>) -> Result<StepPlan, RepairError> {
-        let unknown = self.store.about().stores == ["sqlite"] && !self.store.schema.tables.is_empty();
-        if unknown && !matches!(needs, Needs::Version(_)) {
-            return Err(RepairError::NotUnderstood {
-                reason: "it is no store that is known, and has tables of its own".into(),
-                path: self.target.path.clone(),
-            });
-        }
+        self.ensure_takes(needs)?;
         steps::plan(self, &self.store.connection, needs)
     }
 

@@ -202,7 +202,8 @@ pub fn open_for_repair(path: &Path, options: &Options) -> Result<Box<dyn Session
             Ok(Box::new(database::Database::new(path, identity, opened.store, &options.clock)))
         }
         _ => Err(RepairError::Unsupported {
-            what: "Nothing can be repaired of a document like this; import it into a database instead",
+            what: "Nothing can be repaired of a document like this".into(),
+            hint: "Import it into a database instead.".into(),
             path: path.to_owned(),
         }),
     }

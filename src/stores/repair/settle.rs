@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::log::Log;
 use super::{new_database, open_for_repair, swap, writer};
-use crate::core::repair::{Edit, EditKind, RepairError, Standing};
+use crate::core::repair::{Edit, EditKind, RepairError, Standing, counted};
 use crate::core::{Operation, OperationState, Timestamp};
 use crate::stores::sqlite::beside;
 use crate::stores::{Options, scratch};
@@ -91,8 +91,9 @@ impl Settled {
                     OperationState::Applied => "it was applied whole".to_owned(),
                     OperationState::Nothing => "nothing was changed".to_owned(),
                     _ => format!(
-                        "{} of {} changes were made; run it again to finish, or undo it",
-                        operation.done, operation.planned
+                        "{} of {} made; run it again to finish, or undo it",
+                        operation.done,
+                        counted(operation.planned, "change")
                     ),
                 };
                 format!(

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::{guard, swap};
 use crate::core::repair::{
-    DocumentMessage, EachValue, Edit, EntryOrder, ImportSource, RepairError, SourceEntry,
+    DocumentMessage, EachValue, Edit, EntryOrder, ImportSource, RepairError, SourceEntry, counted,
 };
 use crate::core::{ReadStore as _, StoreError};
 use crate::stores::open::is_database;
@@ -176,7 +176,8 @@ impl ImportSource for Documents {
         }
         if untimed > 0 {
             left.push(format!(
-                "{untimed} messages have no time; each gets that of the message before it, or 0."
+                "Without a time: {}; such a message gets the time of the one before it, or 0.",
+                counted(untimed, "message")
             ));
         }
         left
@@ -267,7 +268,8 @@ impl ImportSource for Values {
         match self.store.connection.query_row(sql, [], |r| r.get::<_, i64>(0)) {
             Ok(0) | Err(_) => Vec::new(),
             Ok(count) => {
-                vec![format!("{count} entries are of no type that a Durable Object writes, and stay behind.")]
+                let count = counted(count.unsigned_abs(), "entry");
+                vec![format!("Of no type that a Durable Object writes, and left behind: {count}.")]
             }
         }
     }

@@ -77,10 +77,10 @@ pub fn plan(
         .filter(|id| which.map_or_else(|| target.stores.contains(id), |which| which == *id))
         .collect();
     if known.is_empty() {
-        return Err(RepairError::Unsupported {
-            what: "The schema of this store is not one that can be migrated",
-            path: target.path.clone(),
-        });
+        return Err(RepairError::unsupported(
+            store,
+            "The schema of this store is not one that can be migrated",
+        ));
     }
     let mut plan = StepPlan::default();
     let mut pending: Vec<&'static Step> = Vec::new();

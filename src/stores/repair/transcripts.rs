@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::guard::{self, Identity};
 use super::moves;
-use crate::core::repair::{RepairError, Transcript};
+use crate::core::repair::{LeftOut, RepairError, Transcript};
 use crate::core::{Query, ReadStore, RowIndex, Selection, StoreError, Table, parse_timestamp};
 
 /// The folder that transcripts are moved into, at the top of the one that was chosen, so on the same file system.
@@ -22,19 +22,20 @@ pub const HOLDING: &str = ".sessionscope-holding";
 const END_BYTES: u64 = 256 << 10;
 const MOST_DEPTH: usize = 12;
 
-/// Hands out every transcript below a folder, in the order of their paths.
+/// Hands out every transcript below a folder, in the order of their paths; says what was no transcript.
 pub fn each(
     folder: &Path,
     live: &HashSet<String>,
     cancelled: &dyn Fn() -> bool,
     each: &mut dyn FnMut(Transcript<'_>) -> Result<(), RepairError>,
-) -> Result<(), RepairError> {
+) -> Result<LeftOut, RepairError> {
     let fail = |error: std::io::Error, path: &Path| {
         RepairError::Store(StoreError::Unreadable { reason: error.to_string(), path: path.to_owned() })
     };
     let folder = folder.canonicalize().map_err(|e| fail(e, folder))?;
     // Asked once: who has which file open.
     let open = guard::open_elsewhere();
+    let mut left_out = LeftOut::default();
     let mut waiting = vec![(folder.clone(), 0)];
     while let Some((inner, depth)) = waiting.pop() {
         let mut paths: Vec<PathBuf> = fs::read_dir(&inner)
@@ -51,26 +52,31 @@ pub fn each(
             if meta.is_dir() && depth < MOST_DEPTH && path.file_name().is_some_and(|n| n != HOLDING) {
                 folders.push((path, depth + 1));
             } else if meta.is_file() && path.extension().is_some_and(|e| e == "jsonl") {
-                read(&folder, &path, &meta, (live, &open), each)?;
+                read(&folder, &path, &meta, (live, &open), &mut left_out, each)?;
             }
         }
         folders.reverse();
         waiting.extend(folders);
     }
-    Ok(())
+    Ok(left_out)
 }
 
-/// Hands out what decides over a transcript; nothing where the file is none.
+/// Hands out what decides over a transcript; where the file is none, it is counted.
 fn read(
     top: &Path,
     path: &Path,
     meta: &fs::Metadata,
     (live, open): (&HashSet<String>, &HashSet<Identity>),
+    left_out: &mut LeftOut,
     each: &mut dyn FnMut(Transcript<'_>) -> Result<(), RepairError>,
 ) -> Result<(), RepairError> {
     let within = path.strip_prefix(top).unwrap_or(path);
-    let Ok(ends) = Ends::read(path, meta.len()) else { return Ok(()) };
+    let Ok(ends) = Ends::read(path, meta.len()) else {
+        left_out.unreadable += 1;
+        return Ok(());
+    };
     if !ends.is_transcript && meta.len() > 0 {
+        left_out.unlike += 1;
         return Ok(());
     }
     let file_ms = meta.modified().ok().and_then(|t| {

@@ -94,8 +94,12 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
 #[test]
 fn a_path_named_like_a_command_opens_the_window_when_it_is_written_as_a_path() {
     let ask = |arguments: &[&str]| run(["sessionscope"].iter().chain(arguments).map(Into::into));
-    assert_eq!(ask(&["./inspect"]), Outcome::Window(vec!["./inspect".into()]));
-    assert_eq!(ask(&["a.db", "b"]), Outcome::Window(vec!["a.db".into(), "b".into()]));
+    assert_eq!(ask(&["./src"]), Outcome::Window(vec!["./src".into()]));
+    assert_eq!(ask(&["Cargo.toml", "src"]), Outcome::Window(vec!["Cargo.toml".into(), "src".into()]));
+    let folder = tempfile::tempdir().expect("a folder");
+    let named = folder.path().join("inspect");
+    std::fs::write(&named, "").expect("a file");
+    assert_eq!(ask(&[text(&named)]), Outcome::Window(vec![named.clone()]));
     assert_eq!(ask(&[]), Outcome::Window(vec![]));
     assert_eq!(ask(&["inspect"]), Outcome::Exit(2));
 }

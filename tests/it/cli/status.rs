@@ -53,10 +53,34 @@ fn wrong_usage_is_2_and_says_what_there_is() {
     ] {
         let ended = sessionscope(wrong);
         assert_eq!(ended.status, 2, "{wrong:?}");
-        assert!(ended.err.contains("error:") && ended.out.is_empty(), "{}", ended.err);
+        assert!(ended.err.starts_with("sessionscope: ") && ended.out.is_empty(), "{}", ended.err);
+        assert!(ended.err.lines().count() == 1 && ended.err.contains("sessionscope help"), "{}", ended.err);
     }
+    check(&["rows", path, "messages", "--format", "xml"], 2, "possible values: table, json, jsonl, csv, md.");
+    check(&["delete-issue", path], 2, "not provided: --forge <FORGE>, --repo <REPO>, --issue <ISSUE>.");
+    check(&["prune", path, "--older-than", "-1d"], 2, "An age cannot be negative.");
+    check(&["prune", path, "--older-than", "a while"], 2, "An age is a number and s, m, h, d or w");
     assert_eq!(sessionscope(&["--help"]).status, 0);
     assert_eq!(sessionscope(&["--version"]).out, concat!("sessionscope ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn what_is_neither_a_command_nor_a_path_opens_no_window() {
+    check(&["bogus"], 2, "There is no file or folder bogus, and no command of that name.");
+    let (_folder, path) = database("69f1.sqlite", SHIP);
+    check(&[text(&path), "bogus"], 2, "There is no file or folder bogus");
+    check(&[&format!("{}/inner", text(&path))], 2, "and no command of that name");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn without_a_display_the_window_says_in_one_line_what_to_do() {
+    let (_folder, path) = database("69f1.sqlite", SHIP);
+    let mut command = super::command(&[text(&path)]);
+    command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").env_remove("WAYLAND_SOCKET");
+    let ended = super::ended(command.output().expect("the program starts"));
+    assert_eq!((ended.status, ended.err.lines().count()), (1, 1), "{}", ended.err);
+    assert!(ended.err.contains("Check that a display") && !ended.err.contains(".rs"), "{}", ended.err);
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod refusals;
 mod refusals_content;
 mod secrets;
 mod stores;
+mod words;
 mod writers;
 
 use std::collections::BTreeMap;

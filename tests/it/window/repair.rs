@@ -224,10 +224,10 @@ fn a_migration_is_tried_on_a_copy_and_run() {
     let mut window = window(&[&path]);
     click(&mut window, "Migrations");
     click(&mut window, "Migrate…");
-    wait(&mut window, "Make 1 change");
+    wait(&mut window, "Run 1 step");
     wait(&mut window, "tried on a copy");
-    click(&mut window, "Make 1 change");
-    wait(&mut window, "Made 1 change");
+    click(&mut window, "Run 1 step");
+    wait(&mut window, "Ran 1 step");
     wait(&mut window, "applied");
     let connection = Connection::open(&path).expect("a database");
     let turns: i64 = connection.query_row("SELECT count(*) FROM turns", [], |r| r.get(0)).expect("a table");

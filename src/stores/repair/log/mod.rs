@@ -3,6 +3,7 @@
 //! One file each, so that forgetting one gives its space back, and a damaged one takes no other with it. While an
 //! operation is applied its `.lock` is held; a pending one whose lock is free was interrupted.
 
+mod forget;
 mod recover;
 mod write;
 
@@ -59,7 +60,11 @@ impl Log {
     }
 
     fn unwritable(&self, reason: impl ToString) -> RepairError {
-        RepairError::LogUnwritable { reason: reason.to_string(), path: self.folder.clone() }
+        let reason = reason.to_string();
+        // SQLite names its file, which is in the folder that is named behind the sentence.
+        let folder = self.folder.to_string_lossy();
+        let reason = reason.split(&*folder).next().unwrap_or(&reason).trim_end_matches([':', ' ']).to_owned();
+        RepairError::LogUnwritable { reason, path: self.folder.clone() }
     }
 
     fn file(&self, id: &str) -> PathBuf {
@@ -165,7 +170,11 @@ impl Log {
             planned,
             done,
             left,
-            size_bytes: size(self.file(id)) + size(self.backup_file(id)),
+            // What stays of a forgotten one undoes nothing.
+            size_bytes: match state {
+                OperationState::Forgotten => 0,
+                _ => size(self.file(id)) + size(self.backup_file(id)),
+            },
             undoes: value(&connection, "undoes")?,
             undone_by: None,
             backup: value(&connection, "backup")?.map(PathBuf::from).filter(|p| p.exists()),
@@ -232,36 +241,6 @@ impl Log {
             self.connect(id, false)?.query_row(sql, [EditKind::Move as i64], |r| r.get(0))
         };
         Record(read().ok()?).text(0).map(PathBuf::from)
-    }
-
-    /// Ends an operation's undo, and frees the space that it takes.
-    pub fn forget(&self, id: &str) -> Result<u64, RepairError> {
-        let operation = self.operation(id)?;
-        let refuse = |reason: &str| {
-            Err(RepairError::CannotUndo { operation: id.to_owned(), reason: reason.to_owned(), backup: None })
-        };
-        match operation.state {
-            OperationState::Running => return refuse("it is being applied right now"),
-            OperationState::Forgotten => return Ok(0),
-            _ => {}
-        }
-        let clear = || -> rusqlite::Result<()> {
-            let connection = self.connect(id, true)?;
-            connection.execute_batch(
-                "PRAGMA secure_delete = ON; BEGIN IMMEDIATE; DELETE FROM edits; DELETE FROM left_alone; DELETE FROM batches",
-            )?;
-            set(&connection, "done", &operation.done.to_string())?;
-            set(&connection, "state", OperationState::Forgotten.as_str())?;
-            connection.execute_batch("COMMIT; VACUUM")
-        };
-        clear().map_err(|e| self.unwritable(e))?;
-        if let Err(error) = fs::remove_file(self.backup_file(id))
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            return Err(self.unwritable(error));
-        }
-        let now = fs::metadata(self.file(id)).map_or(0, |m| m.len());
-        Ok(operation.size_bytes.saturating_sub(now))
     }
 
     /// A fact of an operation that is kept beside its edits.
