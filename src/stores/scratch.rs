@@ -27,7 +27,11 @@ impl Scratch {
         for _ in 0..TRIES {
             let mine = Permissions::from_mode(0o700);
             let folder = tempfile::Builder::new().prefix(PREFIX).permissions(mine).tempdir()?;
-            let lock = File::open(folder.path())?;
+            // Until it is locked it may be taken for left over, and removed.
+            let lock = match File::open(folder.path()) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                lock => lock?,
+            };
             lock.lock()?;
             let locked = Identity::of(&lock.metadata()?);
             if Identity::read(folder.path()) == Some(locked) {
@@ -54,13 +58,15 @@ pub fn clear_up() {
     for path in entries.flatten().map(|e| e.path()) {
         let ours = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(PREFIX))
             && fs::symlink_metadata(&path).is_ok_and(|m| m.is_dir() && m.uid() == own);
-        if ours && is_left(&path) {
+        if ours && let Some(_lock) = left(&path) {
             // What cannot be removed now is tried again at the next start.
             let _ = fs::remove_dir_all(&path);
         }
     }
 }
 
-fn is_left(path: &Path) -> bool {
-    File::open(path).is_ok_and(|folder| folder.try_lock().is_ok())
+/// The lock of a folder that nobody uses any more; to be held until it is gone.
+fn left(path: &Path) -> Option<File> {
+    let folder = File::open(path).ok()?;
+    folder.try_lock().is_ok().then_some(folder)
 }
