@@ -238,8 +238,7 @@ impl Shape {
             Ok(()) => Ok(Performed::Done(1)),
             // Another key of the row is taken, or other rows have come to refer to it: it has to stay as it is.
             Err(rusqlite::Error::SqliteFailure(code, message))
-                // A trigger can end the transaction: what came after would be committed statement by statement.
-                if code.code == rusqlite::ErrorCode::ConstraintViolation && !connection.is_autocommit() =>
+                if code.code == rusqlite::ErrorCode::ConstraintViolation =>
             {
                 Ok(Performed::Left(format!(
                     "a rule of the schema stands against it: {}",

@@ -32,6 +32,8 @@ const OVERDUE: Duration = Duration::from_millis(60);
 pub struct DatabaseWriter {
     connection: Connection,
     path: PathBuf,
+    /// The file that is open.
+    identity: Option<Identity>,
     shapes: Shapes,
     clock: Clock,
     locked_at: Option<Instant>,
@@ -72,6 +74,7 @@ impl DatabaseWriter {
         Ok(Self {
             connection,
             path: path.to_owned(),
+            identity: Identity::read(path),
             shapes: Shapes::default(),
             clock: clock.clone(),
             locked_at: None,
@@ -136,6 +139,11 @@ impl WriteStore for DatabaseWriter {
         self.locked_at = Some(Instant::now());
         self.changes_before = self.connection.total_changes();
         self.uncounted.set(0);
+        // A file that was moved away meanwhile would go on being written where it went.
+        if Identity::read(&self.path) != self.identity {
+            self.rollback();
+            return Err(RepairError::Replaced { path: self.path.clone() });
+        }
         Ok(())
     }
 
