@@ -1,5 +1,6 @@
 //! Repairs, from their arguments to the store, the operation log and back.
 
+mod attacks;
 mod disk;
 mod foreign;
 mod histories;
