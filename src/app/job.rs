@@ -107,7 +107,8 @@ pub enum Done {
     Planned(Result<Box<Planned>, Failure>),
     /// So many changes of it are made.
     Applying(u64),
-    Applied(Result<Box<Applied>, Failure>),
+    /// Where it failed, with the operation that was begun, if one was.
+    Applied(Result<Box<Applied>, (Failure, Option<String>)>),
     /// A folder was looked through a little further.
     Walked {
         folders_seen: usize,

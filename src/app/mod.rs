@@ -54,12 +54,14 @@ pub struct App {
 /// Where no window can be opened: no display, or no OpenGL.
 pub fn run(paths: Vec<PathBuf>) -> Result<(), String> {
     let settings = Settings::load();
+    let least = [640.0_f32, 400.0];
     let size = settings.window.unwrap_or([1440.0, 900.0]);
+    let size = [size[0].max(least[0]), size[1].max(least[1])];
     let viewport = egui::ViewportBuilder::default()
         .with_title("sessionscope")
         .with_app_id("sessionscope")
         .with_inner_size(size)
-        .with_min_inner_size([640.0, 400.0]);
+        .with_min_inner_size(least);
     let options = eframe::NativeOptions {
         viewport,
         // Chosen, since a build that has both renderers would take the other one.

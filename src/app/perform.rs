@@ -188,7 +188,7 @@ impl App {
     }
 
     /// Closes a source, and with a folder all that was opened from it.
-    fn close(&mut self, id: SourceId) {
+    pub(super) fn close(&mut self, id: SourceId) {
         if let Some(cancel) = self.walks.remove(&id) {
             cancel.cancel();
         }
@@ -300,7 +300,7 @@ impl App {
         let name = format!("{}-{}.csv", label(&source.path), table.name().replace(':', "-"));
         let typed = std::env::home_dir().unwrap_or(folder).join(name).display().to_string();
         self.screen.dialog =
-            Some(Dialog::Export { format: "csv".into(), selected_only: selected > 1, typed });
+            Some(Dialog::Export { format: "csv".into(), selected_only: selected > 1, typed, fresh: true });
     }
 
     fn export(&mut self, path: PathBuf, format: String, selected_only: bool) {

@@ -10,7 +10,7 @@ use super::perform::NO_DIALOG;
 use super::repairs::{Repairer, Wish, forget, read_log};
 use super::worker::label;
 use crate::core::repair::{DEFAULT_FORGE, Offer};
-use crate::core::{Failure, Table};
+use crate::core::{Failure, Operation, Table};
 use crate::ui::Command;
 use crate::ui::model::{Dialog, Remote, SourceId, Toast};
 use crate::ui::repair_view::{Field, Form, Planned, RepairView, Stage};
@@ -37,6 +37,7 @@ impl App {
             Command::ChooseFor(field) => self.choose_for(field),
             Command::ExportPlan => self.ask_export_of_plan(),
             Command::UndoOperation(id) => self.undo(&id),
+            Command::FinishOperation(id) => self.finish(&id),
             Command::UndoLast => self.undo_last(ctx),
             Command::AskForget(operation) => self.screen.dialog = Some(Dialog::Forget { operation }),
             Command::Forget(operation) => {
@@ -134,14 +135,26 @@ impl App {
         self.start_repair(path, of, Form::Undo { operation });
     }
 
+    fn finish(&mut self, id: &str) {
+        let operations = self.screen.operations.shown();
+        let Some(operation) = operations.and_then(|all| all.iter().find(|o| o.id == id)) else { return };
+        let (path, form) = (operation.path.clone(), Form::of(&operation.repair, &operation.path));
+        let of = self.screen.sources.iter().find(|s| s.path == path).map(|s| s.id);
+        self.start_repair(path, of, form);
+    }
+
+    /// Undoes the last repair of the store that shows; where none shows, the last one of all.
     fn undo_last(&mut self, ctx: &Context) {
         let operations = self.screen.operations.shown();
+        let path = self.screen.current().filter(|s| s.folder.is_none()).map(|s| &s.path);
         // Of undos the newest would only bring back what it took: the repair before it is meant.
-        let last = operations
-            .and_then(|all| all.iter().find(|o| o.can_be_undone() && o.undoes.is_none()))
-            .map(|o| o.id.clone());
+        let meant = |o: &&Operation| {
+            o.can_be_undone() && o.undoes.is_none() && path.is_none_or(|path| o.path == *path)
+        };
+        let last = operations.and_then(|all| all.iter().find(meant)).map(|o| o.id.clone());
         match last {
             Some(id) => self.undo(&id),
+            None if path.is_some() => self.say(ctx, "There is no repair of this store to undo.".to_owned()),
             None => self.say(ctx, "There is no repair to undo.".to_owned()),
         }
     }
@@ -191,6 +204,10 @@ impl App {
         if repair.is_applying() {
             return;
         }
+        repair.wrong = repair.form.repair().err();
+        if repair.wrong.is_some() {
+            return;
+        }
         if let Form::Import { into, .. } = &repair.form {
             repair.target = into.trim().into();
         }
@@ -199,7 +216,8 @@ impl App {
         self.next_id += 1;
         let (target, of, form) = (repair.target.clone(), repair.of, repair.form.clone());
         let id = SourceId(self.next_id);
-        *repair = RepairView { stage: Stage::Planning, ..RepairView::new(id, target, of, form) };
+        let planned_of = Some(form.clone());
+        *repair = RepairView { stage: Stage::Planning, planned_of, ..RepairView::new(id, target, of, form) };
         let wish = Wish { target: repair.target.clone(), form: repair.form.clone(), options, data };
         let (repairer, worker) = Repairer::plan(id, wish, self.outbox.clone());
         self.workers.insert(id, worker);
@@ -208,7 +226,7 @@ impl App {
 
     fn apply_repair(&mut self) {
         let (Some(repair), Some(repairer)) = (self.screen.repair.as_mut(), &self.repairer) else { return };
-        if let Stage::Ready(planned) = &repair.stage {
+        if let (Stage::Ready(planned), false) = (&repair.stage, repair.is_stale()) {
             repair.stage = Stage::Applying { planned: planned.clone(), done: 0 };
             repairer.apply();
         }
@@ -236,7 +254,10 @@ impl App {
         if let Some(repair) = self.repair_of(id) {
             repair.focus_cancel = true;
             repair.stage = match planned {
-                Ok(planned) => Stage::Ready(planned),
+                Ok(planned) => {
+                    repair.show_deletions_first(&planned);
+                    Stage::Ready(planned)
+                }
                 Err(failure) => Stage::Failed(failure),
             };
         }
@@ -248,15 +269,29 @@ impl App {
         }
     }
 
-    pub(super) fn applied(&mut self, ctx: &Context, id: SourceId, applied: Result<Box<Applied>, Failure>) {
+    pub(super) fn applied(
+        &mut self,
+        ctx: &Context,
+        id: SourceId,
+        applied: Result<Box<Applied>, (Failure, Option<String>)>,
+    ) {
         self.read_operations();
         let Some(repair) = self.repair_of(id) else { return };
         let (target, of) = (repair.target.clone(), repair.of);
-        let is_import = matches!(repair.form, Form::Import { .. });
+        let imported = match &repair.form {
+            Form::Import { from, .. } => Some(PathBuf::from(from.trim())),
+            _ => None,
+        };
         match applied {
-            Err(failure) => {
+            Err((failure, operation)) => {
+                let untouched = operation.is_none();
+                repair.broken_off = operation;
                 repair.stage = Stage::Failed(failure);
+                repair.focus_cancel = true;
                 self.repairer = None;
+                if untouched {
+                    return;
+                }
             }
             Ok(applied) => {
                 let Applied { operation, words, left, moved_to } = *applied;
@@ -277,8 +312,14 @@ impl App {
                     lines.extend(left.into_iter().map(|(key, how)| format!("{key}: {how}")));
                     self.screen.dialog = Some(Dialog::Notice { lines });
                 }
-                if is_import {
+                if let Some(from) = imported {
                     self.open(ctx, target.clone());
+                    // It was moved away: what shows of it is no file any more.
+                    let from = std::path::absolute(&from).unwrap_or(from);
+                    let gone = self.screen.sources.iter().find(|s| s.path == from && !from.exists());
+                    if let Some(id) = gone.map(|s| s.id) {
+                        self.close(id);
+                    }
                 }
             }
         }
@@ -317,6 +358,7 @@ impl App {
         let word = repair.form.title().to_lowercase().replace(' ', "-");
         let name = format!("{}-{word}-plan.csv", label(&repair.target));
         let typed = folder.join(name).display().to_string();
-        self.screen.dialog = Some(Dialog::Export { format: "csv".into(), selected_only: false, typed });
+        self.screen.dialog =
+            Some(Dialog::Export { format: "csv".into(), selected_only: false, typed, fresh: true });
     }
 }

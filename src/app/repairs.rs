@@ -82,7 +82,7 @@ fn run(lanes: Lanes, wish: &Wish, cancel: &Cancel, orders: &Receiver<Order>) -> 
     let pages = preview(&plan, &options.clock, &Cancel::default())?;
     let scans = preview(&plan, &options.clock, &lanes.cancel_scan)?;
     let (id, outbox) = lanes.outbox();
-    outbox.done(id, Done::Planned(Ok(Box::new(planned(&plan)))));
+    outbox.done(id, Done::Planned(Ok(Box::new(planned(&plan, store.as_ref())))));
     lanes.serve(pages, scans);
     // No order: the dialog was closed.
     if let Ok(Order::Apply) = orders.recv() {
@@ -92,7 +92,7 @@ fn run(lanes: Lanes, wish: &Wish, cancel: &Cancel, orders: &Receiver<Order>) -> 
         });
         outbox.done(
             id,
-            Done::Applied(applied.map_err(|e| Failure::from(&e)).map(|operation| {
+            Done::Applied(applied.map_err(|e| (Failure::from(&e), e.operation())).map(|operation| {
                 let left = log.left_alone(&operation.id, MOST_LEFT);
                 let moved_to =
                     matches!(repair, Repair::Import { .. }).then(|| log.moved_to(&operation.id)).flatten();
@@ -119,16 +119,31 @@ fn carry_out(
     })
 }
 
-fn planned(plan: &Plan) -> Planned {
+fn planned(plan: &Plan, store: &dyn SessionStore) -> Planned {
     Planned {
         made_at_ms: plan.made_at.0,
         deed: plan.deeds.words(&plan.repair, false),
         destroys: plan.deeds.destroys() && !matches!(plan.repair, Repair::Undo { .. }),
         summary: plan.summary,
-        classes: plan.classes.iter().map(|(class, count)| ((*class).to_owned(), *count)).collect(),
+        classes: in_order(plan.classes.iter().map(|(class, count)| ((*class).to_owned(), *count)).collect()),
         warnings: plan.warnings.clone(),
         needs_backup: plan.needs_backup,
+        rule: match &plan.repair {
+            Repair::Prune(options) => store.prune_rule(options.older_than_ms),
+            _ => String::new(),
+        },
     }
+}
+
+/// What changes first, then what stays, and last what nobody could decide.
+fn in_order(mut classes: Vec<(String, u64)>) -> Vec<(String, u64)> {
+    let rank = |class: &str| match class {
+        "kept" | "equal" | "in place" | "as before" => 1,
+        "not judged" | "rejected" | "only in the database" => 2,
+        _ => 0,
+    };
+    classes.sort_by_key(|(class, _)| rank(class));
+    classes
 }
 
 /// The log of a data folder.

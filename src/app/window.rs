@@ -12,6 +12,8 @@ use crate::ui::{
 
 /// Below this width the details go beneath the table.
 const NARROW: f32 = 1000.0;
+/// What is left to the table before the details get narrower, in points.
+const LEAST_MIDDLE: f32 = 460.0;
 /// What takes longer than this is said, in seconds.
 const WORTH_SAYING: f64 = 0.2;
 
@@ -93,13 +95,18 @@ impl App {
                     .show(ui, show)
             } else {
                 let width = self.settings.details_width.unwrap_or(sizes.details_width);
+                // The table in the middle is worth more than their width.
+                let most = (ui.available_width() - LEAST_MIDDLE).clamp(240.0, 900.0);
                 let right = Panel::right("details")
                     .resizable(true)
                     .default_size(width)
-                    .size_range(240.0..=900.0)
+                    .size_range(240.0..=most)
                     .frame(inner)
                     .show(ui, show);
-                self.settings.details_width = Some((right.response.rect.width()).round());
+                let shown = right.response.rect.width().round();
+                if shown < most.floor() {
+                    self.settings.details_width = Some(shown);
+                }
                 right
             };
             commands.extend(more.inner);
@@ -181,6 +188,8 @@ impl App {
         ctx.request_repaint_after(std::time::Duration::from_secs_f64(until - now + 0.05));
         let colors = colors_of(ctx);
         let area = egui::Area::new(egui::Id::unique("toast"))
+            // Above a dialog too: it may speak of what the dialog did.
+            .order(egui::Order::Tooltip)
             .anchor(egui::Align2::CENTER_BOTTOM, [0.0, -48.0])
             .interactable(!next.is_empty());
         let clicked = area.show(ctx, |ui| {
@@ -188,6 +197,7 @@ impl App {
             frame
                 .show(ui, |ui| {
                     ui.horizontal(|ui| {
+                        ui.add_space(theme::space::S);
                         ui.label(egui::RichText::new(text).color(colors.text));
                         let mut chosen = None;
                         for (name, command) in next {
@@ -214,7 +224,9 @@ impl App {
         settings.layouts.clone_from(&self.screen.layouts);
         settings.zoom = ctx.zoom_factor();
         settings.local_time = self.screen.zone == crate::ui::format::Zone::Local;
-        let size = ctx.input(|i| i.viewport().inner_rect).map(|r| [r.width(), r.height()]);
+        // The next start gives it before it knows of any zoom.
+        let zoom = ctx.zoom_factor();
+        let size = ctx.input(|i| i.viewport().inner_rect).map(|r| [r.width() * zoom, r.height() * zoom]);
         settings.window = size.or(settings.window);
         let dragging = ctx.input(|i| i.pointer.any_down());
         if self.settings != self.saved && !dragging {

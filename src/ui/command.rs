@@ -75,6 +75,8 @@ pub enum Command {
     ChooseFor(Field),
     ExportPlan,
     UndoOperation(String),
+    /// Plans again what an operation did not come to.
+    FinishOperation(String),
     UndoLast,
     AskForget(String),
     Forget(String),

@@ -10,6 +10,7 @@ pub mod operations_tab;
 pub mod overview;
 pub mod palette;
 pub mod repair_dialog;
+pub mod repair_form;
 pub mod repair_view;
 pub mod scroll;
 pub mod sources;

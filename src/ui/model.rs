@@ -282,6 +282,8 @@ pub enum Dialog {
         format: String,
         selected_only: bool,
         typed: String,
+        /// The path shall take the keyboard when it is drawn.
+        fresh: bool,
     },
     Palette {
         typed: String,

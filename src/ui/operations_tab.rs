@@ -34,7 +34,7 @@ pub fn show(
             format::bytes(operations.map(|o| o.size_bytes).sum())
         };
         let text = format!(
-            "{} of this store keep {} for undo; the whole log has {}. Forget an operation to free its space.",
+            "{} of this store: {} kept for undo, {} in the whole log. Forget an operation to free its space.",
             counted(own.len() as u64, "operation"),
             size(&mut own.iter().copied()),
             size(&mut all.iter()),
@@ -71,6 +71,13 @@ fn entry(ui: &mut Ui, operation: &Operation, zone: Zone, now_ms: i64, commands: 
                     let hint = "End its undo, and free its space";
                     if widgets::button(ui, &format!("Forget {id}…"), hint).clicked() {
                         commands.push(Command::AskForget(id.clone()));
+                    }
+                }
+                let unfinished = matches!(operation.state, OperationState::Partly);
+                if unfinished && operation.undone_by.is_none() {
+                    let hint = "Plan what is left of it";
+                    if widgets::button(ui, &format!("Finish {id}…"), hint).clicked() {
+                        commands.push(Command::FinishOperation(id.clone()));
                     }
                 }
                 if operation.can_be_undone()

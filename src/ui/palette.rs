@@ -6,10 +6,11 @@ use egui::{Context, Id, Key, Modal, RichText, ScrollArea, Ui};
 
 use super::Command;
 use super::command::{Entry, entries, key_text};
-use super::model::{Dialog, Remote, Screen};
+use super::model::{Dialog, Screen};
+use super::repair_view::RepairView;
 use super::theme::{colors_of, mono_font, sizes_in_use, space, title_font};
 use super::widgets;
-use crate::core::Operation;
+use crate::core::{Operation, visible};
 
 /// Draws the dialog that is open, if there is one.
 pub fn show(ctx: &Context, screen: &mut Screen) -> Vec<Command> {
@@ -24,14 +25,16 @@ pub fn show(ctx: &Context, screen: &mut Screen) -> Vec<Command> {
         Dialog::Palette { typed, chosen } => palette(ui, typed, chosen, &mut commands),
         Dialog::Keys => keys(ui),
         Dialog::Forget { operation } => {
-            forget(ui, operation, size_of(&screen.operations, operation), &mut commands)
+            let known = screen.operations.shown().and_then(|all| all.iter().find(|o| o.id == *operation));
+            forget(ui, operation, known, &mut commands)
         }
         Dialog::Notice { lines } => notice(ui, lines),
         Dialog::OpenPath { typed, folder, note } => {
             open_path(ui, typed, *folder, note.as_deref(), &mut commands)
         }
-        Dialog::Export { format, selected_only, typed } => {
-            export(ui, format, selected_only, typed, selected, &mut commands)
+        Dialog::Export { format, selected_only, typed, fresh } => {
+            let what = Exported::of(screen.repair.as_ref(), selected);
+            export(ui, format, selected_only, (typed, fresh), &what, &mut commands)
         }
     });
     let done = response.inner || response.should_close();
@@ -113,26 +116,25 @@ fn keys(ui: &mut Ui) -> bool {
     widgets::button(ui, "Close", "").clicked()
 }
 
-fn size_of(operations: &Remote<Vec<Operation>>, id: &str) -> u64 {
-    let found = operations.shown().and_then(|all| all.iter().find(|o| o.id == id));
-    found.map_or(0, |o| o.size_bytes)
-}
-
-fn forget(ui: &mut Ui, operation: &str, size_bytes: u64, commands: &mut Vec<Command>) -> bool {
+fn forget(ui: &mut Ui, operation: &str, known: Option<&Operation>, commands: &mut Vec<Command>) -> bool {
     let colors = colors_of(ui.ctx());
     ui.set_width(480.0);
     ui.label(RichText::new("End an operation's undo").font(title_font()));
     let text = format!(
-        "It cannot be undone any more then. Its {} in the operation log become free.",
-        super::format::bytes(size_bytes)
+        "“{}”, {}: it cannot be undone any more then. What the operation log keeps for it is freed.",
+        known.map_or_else(|| format!("Operation {operation}"), Operation::title),
+        super::format::bytes(known.map_or(0, |o| o.size_bytes))
     );
-    ui.label(RichText::new(text).color(colors.muted));
+    ui.label(RichText::new(visible(&text)).color(colors.muted));
     ui.add_space(space::S);
-    let (deed, cancel) = ends(ui, &format!("Forget operation {operation}"));
-    if deed {
-        commands.push(Command::Forget(operation.to_owned()));
-    }
-    deed || cancel
+    ui.with_layout(egui::Layout::right_to_left(egui::Align::Min), |ui| {
+        let deed = widgets::deed(ui, &format!("Forget operation {operation}"), colors.bad).clicked();
+        if deed {
+            commands.push(Command::Forget(operation.to_owned()));
+        }
+        widgets::button(ui, "Cancel", "Nothing is forgotten (Esc)").clicked() || deed
+    })
+    .inner
 }
 
 fn notice(ui: &mut Ui, lines: &[String]) -> bool {
@@ -141,7 +143,7 @@ fn notice(ui: &mut Ui, lines: &[String]) -> bool {
     ui.add_space(space::S);
     ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
         for line in lines {
-            ui.label(crate::core::visible(line));
+            ui.label(visible(line));
         }
     });
     ui.add_space(space::S);
@@ -176,16 +178,34 @@ fn open_path(
     cancel
 }
 
+/// What is exported.
+enum Exported {
+    /// The rows of the table that shows, or the selected ones.
+    Rows { selected: usize },
+    /// The lines of a plan; whether all of them show.
+    Plan { narrowed: bool },
+}
+
+impl Exported {
+    fn of(repair: Option<&RepairView>, selected: usize) -> Self {
+        match repair {
+            Some(repair) => Exported::Plan { narrowed: repair.is_narrowed() },
+            None => Exported::Rows { selected },
+        }
+    }
+}
+
 fn export(
     ui: &mut Ui,
     format: &mut String,
     selected_only: &mut bool,
-    typed: &mut String,
-    selected: usize,
+    (typed, fresh): (&mut String, &mut bool),
+    what: &Exported,
     commands: &mut Vec<Command>,
 ) -> bool {
     ui.set_width(560.0);
-    ui.label(RichText::new("Export the rows").font(title_font()));
+    let title = if matches!(what, Exported::Plan { .. }) { "Export the plan" } else { "Export the rows" };
+    ui.label(RichText::new(title).font(title_font()));
     ui.add_space(space::S);
     let formats = ["csv", "json", "jsonl", "md"];
     let active = formats.iter().position(|f| f == format).unwrap_or(0);
@@ -194,10 +214,28 @@ fn export(
         *format = formats[clicked].to_owned();
     }
     ui.add_space(space::S);
-    let label = format!("Only the {} selected", super::format::group(selected as u64));
-    ui.add_enabled(selected > 0, egui::Checkbox::new(selected_only, label));
+    let selected = match what {
+        Exported::Rows { selected } => *selected,
+        Exported::Plan { .. } => 0,
+    };
+    match what {
+        Exported::Rows { .. } => {
+            let label = format!("Only the {} selected", super::format::group(selected as u64));
+            ui.add_enabled(selected > 0, egui::Checkbox::new(selected_only, label));
+        }
+        Exported::Plan { narrowed } => {
+            let text =
+                if *narrowed { "Only the rows that show are written." } else { "All its rows are written." };
+            ui.label(RichText::new(text).color(colors_of(ui.ctx()).muted));
+        }
+    }
     ui.add_space(space::S);
-    widgets::field(ui, typed, "Path of the file to write", "File to write", 560.0);
+    let field = widgets::field(ui, typed, "Path of the file to write", "File to write", 560.0);
+    // What is typed goes to the path, though a dialog below had the keyboard.
+    if *fresh && !ui.is_sizing_pass() {
+        *fresh = false;
+        field.request_focus();
+    }
     ui.add_space(space::S);
     let (write, cancel) = ends(ui, "Export");
     if write && !typed.trim().is_empty() {

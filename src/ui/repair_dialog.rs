@@ -1,24 +1,26 @@
 //! The dialog of every repair: what is asked for, the plan with every row and its reason, and the deed.
 
-use egui::{Context, Frame, Id, Margin, Modal, RichText, Stroke, Ui, vec2};
+use egui::{Context, Frame, Id, Margin, Modal, RichText, Ui, vec2};
 
 use super::Command;
 use super::format;
 use super::model::{Layout, Screen};
-use super::repair_view::{Field, Form, Planned, RepairView, Stage};
+use super::repair_form;
+use super::repair_view::{Form, Planned, RepairView, Stage};
 use super::table::{self, Look};
-use super::theme::{colors_of, mono_font, sizes_in_use, small_font, space, strong_font, title_font};
+use super::theme::{colors_of, sizes_in_use, small_font, space, text_font, title_font};
 use super::widgets;
 use crate::core::repair::{Action, counted};
-use crate::core::{Table, shorten_middle, visible};
+use crate::core::{Table, visible};
 
 /// As wide as a plan needs, and no wider than the window.
-const WIDTH: f32 = 1000.0;
+const WIDTH: f32 = 1120.0;
 const HEIGHT: f32 = 740.0;
+const KEPT_CARD: &str = "to keep";
 /// A form that was not planned yet is small.
 const FORM_WIDTH: f32 = 600.0;
-/// So much of the notes shows before they scroll.
-const NOTES_HEIGHT: f32 = 96.0;
+/// So much of the dialog its notes may take before they scroll.
+const NOTES_SHARE: f32 = 0.3;
 
 /// Draws the repair that is being prepared, if there is one.
 pub fn show(ctx: &Context, screen: &mut Screen) -> Vec<Command> {
@@ -45,7 +47,10 @@ pub fn show(ctx: &Context, screen: &mut Screen) -> Vec<Command> {
             }),
             Stage::Failed(failure) => {
                 let failure = failure.clone();
-                widgets::failure(ui, &failure, None);
+                let next = if repair.broken_off.is_some() { "Plan the rest" } else { "Try again" };
+                if widgets::failure(ui, &failure, Some(next)) {
+                    commands.push(Command::PlanRepair);
+                }
                 ui.add_space(space::M);
             }
             Stage::Ready(planned) | Stage::Applying { planned, .. } => {
@@ -77,113 +82,34 @@ fn head(ui: &mut Ui, repair: &mut RepairView, zone: format::Zone, commands: &mut
     padded(ui, |ui| {
         let name = repair.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let title = match &repair.form {
-            Form::Import { .. } => "Import".to_owned(),
+            Form::Import { .. } if name.is_empty() => "Import".to_owned(),
+            Form::Import { .. } => format!("Import into {name}"),
             Form::Undo { operation } => format!("Undo operation {operation} on {name}"),
             Form::Prune { .. } | Form::Migrate { .. } => format!("{} {name}", repair.form.title()),
             form => format!("{} in {name}", form.title()),
         };
         let title = visible(&title).into_owned();
         ui.add(egui::Label::new(RichText::new(&title).font(title_font()).color(colors.text)).truncate());
-        let said = what(&repair.form);
+        let said = repair_form::what(&repair.form, repair.planned().map_or("", |p| &p.rule));
         let when = repair.planned().map_or(String::new(), |p| {
             format!(" Computed at {} {}.", format::time(p.made_at_ms, zone), zone.name())
         });
-        let state = if repair.is_applying() { "" } else { " Nothing has changed yet." };
+        let state = match &repair.stage {
+            Stage::Applying { .. } => "",
+            Stage::Failed(_) if repair.broken_off.is_some() => "",
+            Stage::Failed(_) => " Nothing was changed.",
+            _ => " Nothing has changed yet.",
+        };
         ui.label(RichText::new(format!("{said}{when}{state}")).color(colors.muted));
         ui.add_enabled_ui(!repair.is_applying(), |ui| {
-            if form(ui, &mut repair.form, repair.target.as_path(), commands) {
+            if repair_form::show(ui, &mut repair.form, repair.target.as_path(), commands) {
                 commands.push(Command::PlanRepair);
             }
         });
+        if let Some(wrong) = &repair.wrong {
+            ui.label(RichText::new(format!("{wrong}.")).color(colors.bad));
+        }
     });
-}
-
-/// What the repair does, in a sentence.
-fn what(form: &Form) -> &'static str {
-    match form {
-        Form::Import { .. } => {
-            "Brings the sessions of a file into a database. What the database has already wins."
-        }
-        Form::Prune { .. } => "Removes what is past its time, by the store's own rule.",
-        Form::DeleteIssue { .. } => "Deletes the sessions of one issue, compared exactly.",
-        Form::DeleteSessions { .. } => "Deletes the chosen sessions with all that belongs to them.",
-        Form::Migrate { of_text: true, .. } => "Moves key-value classes to SQLite in the way that deploys.",
-        Form::Migrate { .. } => "Brings the schema to the newest version, step by step.",
-        Form::Undo { .. } => "Takes back what was done, where nobody changed it since.",
-    }
-}
-
-/// The fields of a repair; whether a plan shall be made of them.
-fn form(ui: &mut Ui, form: &mut Form, target: &std::path::Path, commands: &mut Vec<Command>) -> bool {
-    let entered = std::cell::Cell::new(false);
-    let mut plan = false;
-    let complete = form.is_complete();
-    let field = |ui: &mut Ui, text: &mut String, hint: &str, name: &str, width: f32| {
-        let response = widgets::field(ui, text, hint, name, width);
-        let enter = response.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
-        entered.set(entered.get() || enter);
-    };
-    match form {
-        Form::Prune { older_than, include_unknown, transcripts } => {
-            ui.horizontal(|ui| {
-                field(ui, older_than, "the store's own age", "Older than, such as 24h or 30d", 150.0);
-                ui.checkbox(include_unknown, "Also without a time");
-                field(ui, transcripts, "Folder of transcripts, if any", "Transcripts' folder", 210.0);
-                if widgets::button(ui, "Choose…", "Choose the folder of transcripts").clicked() {
-                    commands.push(Command::ChooseFor(Field::Transcripts));
-                }
-                plan |= widgets::button(ui, "Plan again", "Make the plan anew with these").clicked();
-            });
-        }
-        Form::DeleteIssue { forge, agent, repo, issue } => {
-            ui.horizontal(|ui| {
-                field(ui, forge, "Forge (none: without)", "Forge", 130.0);
-                field(ui, repo, "Repository", "Repository", 170.0);
-                field(ui, issue, "Issue", "Issue", 70.0);
-                field(ui, agent, "Any agent", "Agent", 90.0);
-            });
-            ui.add_enabled_ui(complete, |ui| {
-                plan |= widgets::button(ui, "Plan", "See what would go").clicked()
-            });
-        }
-        Form::Import { from, into, forge } => {
-            let width = ui.available_width() - 120.0;
-            let mut path = |ui: &mut Ui, text: &mut String, hint: &str, name: &str, which: Field| {
-                ui.horizontal(|ui| {
-                    field(ui, text, hint, name, width);
-                    if widgets::button(ui, "Choose…", name).clicked() {
-                        commands.push(Command::ChooseFor(which));
-                    }
-                });
-            };
-            path(ui, from, "The file to import from", "Import from", Field::From);
-            let hint = "The database; it is made where there is none";
-            path(ui, into, hint, "Into the database", Field::Into);
-            ui.horizontal(|ui| {
-                field(ui, forge, "Forge", "Forge of keys that name none", 130.0);
-                ui.label(RichText::new("for keys that name no forge").color(colors_of(ui.ctx()).muted));
-            });
-            ui.add_enabled_ui(complete, |ui| {
-                plan |= widgets::button(ui, "Plan", "Compare both, and see what would come in").clicked()
-            });
-        }
-        Form::Migrate { to, of_text: true } => {
-            let choices = [None, Some("delete-unbound")];
-            let active = usize::from(to.is_some());
-            let names = ["Move bound classes", "Delete unbound classes"];
-            if let Some(clicked) = widgets::segments(ui, &names, active) {
-                *to = choices[clicked];
-                plan = true;
-            }
-        }
-        Form::Migrate { .. } | Form::DeleteSessions { .. } | Form::Undo { .. } => {}
-    }
-    let path = target.display().to_string();
-    if !path.is_empty() {
-        let text = RichText::new(visible(&shorten_middle(&path, 90))).font(mono_font());
-        ui.label(text.color(colors_of(ui.ctx()).faint)).on_hover_text(visible(&path));
-    }
-    plan || entered.get()
 }
 
 /// The cards, the classes of lines, and the lines.
@@ -213,7 +139,8 @@ fn plan(
         });
     });
     // What the notes and the buttons below leave.
-    let notes = if planned.warnings.is_empty() { 0.0 } else { NOTES_HEIGHT + space::M };
+    let most_notes = NOTES_SHARE * height;
+    let notes = notes_height(ui, &planned.warnings).min(most_notes);
     let used = ui.min_rect().height() + notes + 76.0;
     let room = (height - used).max(4.0 * sizes_in_use().row + sizes_in_use().header);
     let rows = planned.classes.iter().map(|(_, n)| *n).sum::<u64>();
@@ -229,36 +156,45 @@ fn plan(
         (repair.segment, repair.typed) = (None, String::new());
         repair.narrow();
     }
-    padded(ui, |ui| warnings(ui, &planned.warnings));
+    padded(ui, |ui| warnings(ui, &planned.warnings, most_notes));
     commands
 }
 
 fn cards(ui: &mut Ui, planned: &Planned) {
     let colors = colors_of(ui.ctx());
     let count = |actions: &[Action]| planned.of(actions);
+    let unjudged = planned.classes.iter().filter(|(class, _)| class == "not judged").map(|(_, n)| n);
+    let not_judged = unjudged.sum::<u64>().min(count(&[Action::Keep]));
     ui.horizontal(|ui| {
         for (actions, label, color) in [
             (&[Action::Delete][..], "to delete", colors.bad),
             (&[Action::Insert][..], "to add", colors.accent),
             (&[Action::Update][..], "to change", colors.warn),
-            (&[Action::Create][..], "steps to run", colors.accent),
-            (&[Action::Rename][..], "files to move", colors.warn),
-            (&[Action::Keep][..], "to keep", colors.good),
+            (&[Action::Create][..], "to run", colors.accent),
+            (&[Action::Rename][..], "to move aside", colors.warn),
+            (&[Action::Keep][..], KEPT_CARD, colors.good),
             (&[Action::Reject][..], "rejected", colors.warn),
             (&[Action::Beside][..], "only in the database", colors.muted),
         ] {
-            if count(actions) > 0 {
-                widgets::card(ui, &format::group(count(actions)), label, color, 120.0);
+            // What nobody could decide is kept, and has a card of its own.
+            let judged = count(actions) - if label == KEPT_CARD { not_judged } else { 0 };
+            if judged > 0 {
+                let width = if label.len() > 14 { 160.0 } else { 120.0 };
+                widgets::card(ui, &format::group(judged), label, color, width);
             }
+        }
+        if not_judged > 0 {
+            widgets::card(ui, &format::group(not_judged), "not judged, kept", colors.text, 120.0);
         }
         if planned.summary.edits == 0 {
             return;
         }
         let undo = match planned.needs_backup {
-            true => "in the log, and a copy of the whole".to_owned(),
-            false => "kept in the log for undo".to_owned(),
+            true => "for undo, and a copy of the database",
+            false => "kept in the log for undo",
         };
-        widgets::card(ui, &format::bytes(planned.summary.undo_bytes), &undo, colors.text, 170.0);
+        let about = format!("~{}", format::bytes(planned.summary.undo_bytes));
+        widgets::card(ui, &about, undo, colors.text, 250.0);
     });
 }
 
@@ -281,13 +217,24 @@ fn segments(ui: &mut Ui, repair: &mut RepairView, planned: &Planned) {
     }
 }
 
+/// How high the notes are if nothing limits them.
+fn notes_height(ui: &Ui, warnings: &[String]) -> f32 {
+    let width = ui.available_width() - 2.0 * (space::L + space::M);
+    let text = |warning: &String| {
+        let text = visible(warning).into_owned();
+        ui.painter().layout(text, text_font(), egui::Color32::PLACEHOLDER, width).size().y
+    };
+    let each = warnings.iter().map(|w| text(w) + 12.0 + space::S).sum::<f32>();
+    if warnings.is_empty() { 0.0 } else { each + space::S }
+}
+
 /// What a person should know before.
-fn warnings(ui: &mut Ui, warnings: &[String]) {
+fn warnings(ui: &mut Ui, warnings: &[String], most: f32) {
     if warnings.is_empty() {
         return;
     }
     let colors = colors_of(ui.ctx());
-    egui::ScrollArea::vertical().id_salt("notes").max_height(NOTES_HEIGHT).show(ui, |ui| {
+    egui::ScrollArea::vertical().id_salt("notes").max_height(most).show(ui, |ui| {
         for warning in warnings {
             let frame = Frame::new().fill(colors.stripe).inner_margin(Margin::symmetric(space::M as i8, 6));
             let shown = frame.show(ui, |ui| {
@@ -307,28 +254,9 @@ fn foot(ui: &mut Ui, repair: &mut RepairView, commands: &mut Vec<Command>) {
     padded(ui, |ui| {
         ui.horizontal(|ui| {
             ui.set_min_height(sizes_in_use().control + space::S);
-            let said = match &repair.stage {
-                Stage::Applying { done, .. } => format!("{} so far…", counted(*done, "change")),
-                Stage::Ready(planned) if planned.summary.edits > 0 => {
-                    "Undo stays available in Operations.".into()
-                }
-                _ => String::new(),
-            };
-            ui.label(RichText::new(said).font(small_font()).color(colors.muted));
+            ui.label(RichText::new(state(repair)).font(small_font()).color(colors.muted));
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                if let Stage::Ready(planned) = &repair.stage
-                    && planned.summary.edits > 0
-                {
-                    let color = if planned.destroys { colors.bad } else { colors.accent };
-                    // Outlined, never filled: nothing invites to it.
-                    let button =
-                        egui::Button::new(RichText::new(&planned.deed).font(strong_font()).color(color))
-                            .stroke(Stroke::new(1.0, color))
-                            .min_size(vec2(0.0, sizes_in_use().control));
-                    if ui.add(button).clicked() {
-                        commands.push(Command::ApplyRepair);
-                    }
-                }
+                deed(ui, repair, commands);
                 let nothing = matches!(&repair.stage, Stage::Ready(p) if p.summary.edits == 0);
                 let failed = matches!(repair.stage, Stage::Failed(_));
                 let name = if nothing || failed { "Close" } else { "Cancel" };
@@ -349,4 +277,42 @@ fn foot(ui: &mut Ui, repair: &mut RepairView, commands: &mut Vec<Command>) {
         });
     });
     ui.add_space(space::S);
+}
+
+/// What stands beside the buttons.
+fn state(repair: &RepairView) -> String {
+    match &repair.stage {
+        Stage::Applying { planned, done } => {
+            format!("{} of {}…", format::group(*done), counted(planned.summary.edits, "change"))
+        }
+        Stage::Ready(_) if repair.is_stale() => {
+            "Other choices than those of the plan: plan again first.".into()
+        }
+        Stage::Ready(planned) if planned.summary.edits > 0 && repair.is_narrowed() => {
+            "Not all rows show; the button is about the whole plan.".into()
+        }
+        Stage::Ready(planned) if planned.summary.edits > 0 => "Undo stays available in Operations.".into(),
+        _ => String::new(),
+    }
+}
+
+/// The button that does it; after a repair that was broken off, the one that takes back what it did.
+fn deed(ui: &mut Ui, repair: &RepairView, commands: &mut Vec<Command>) {
+    let colors = colors_of(ui.ctx());
+    if let Stage::Ready(planned) = &repair.stage
+        && planned.summary.edits > 0
+    {
+        let color = if planned.destroys { colors.bad } else { colors.accent };
+        ui.add_enabled_ui(!repair.is_stale(), |ui| {
+            if widgets::deed(ui, &planned.deed, color).clicked() {
+                commands.push(Command::ApplyRepair);
+            }
+        });
+    }
+    if let (Stage::Failed(_), Some(operation)) = (&repair.stage, &repair.broken_off) {
+        let text = format!("Undo {operation}…");
+        if widgets::button(ui, &text, "See what would be taken back").clicked() {
+            commands.push(Command::UndoOperation(operation.clone()));
+        }
+    }
 }

@@ -6,6 +6,9 @@ use super::model::{SourceId, SourceView};
 use crate::core::repair::{Action, DEFAULT_FORGE, DeleteIssue, PruneOptions, Repair, Summary, parse_age};
 use crate::core::{Failure, Table};
 
+/// So many lines are sorted before anybody asked for it.
+const MOST_SORTED: u64 = 100_000;
+
 /// A repair that is being prepared; there is one at a time.
 #[derive(Debug)]
 pub struct RepairView {
@@ -14,6 +17,12 @@ pub struct RepairView {
     /// The source from which it was started.
     pub of: Option<SourceId>,
     pub form: Form,
+    /// What was chosen when the plan was made: with other choices it is not carried out.
+    pub planned_of: Option<Form>,
+    /// What is wrong with what was filled in, in a sentence.
+    pub wrong: Option<String>,
+    /// The operation of a repair that ended before its end.
+    pub broken_off: Option<String>,
     pub stage: Stage,
     /// The plan's lines, read like a source of its own.
     pub lines: SourceView,
@@ -68,6 +77,8 @@ pub struct Planned {
     pub classes: Vec<(String, u64)>,
     pub warnings: Vec<String>,
     pub needs_backup: bool,
+    /// Which rows pruning removes, in words that follow "Removes"; empty for other repairs.
+    pub rule: String,
 }
 
 impl RepairView {
@@ -78,6 +89,9 @@ impl RepairView {
             target,
             of,
             form,
+            planned_of: None,
+            wrong: None,
+            broken_off: None,
             stage: Stage::Asking,
             segment: None,
             typed: String::new(),
@@ -92,8 +106,29 @@ impl RepairView {
         }
     }
 
+    /// Whether something else is chosen than what the plan was made of.
+    pub fn is_stale(&self) -> bool {
+        self.planned().is_some() && self.planned_of.as_ref() != Some(&self.form)
+    }
+
+    /// Whether fewer lines show than the plan has.
+    pub fn is_narrowed(&self) -> bool {
+        self.segment.is_some() || !self.typed.trim().is_empty()
+    }
+
     pub fn is_applying(&self) -> bool {
         matches!(self.stage, Stage::Applying { .. })
+    }
+
+    /// Sorts the lines so that what goes comes first, unless they are so many that this takes its time.
+    pub fn show_deletions_first(&mut self, planned: &Planned) {
+        use crate::core::{Query, Sort};
+        let lines: u64 = planned.classes.iter().map(|(_, n)| *n).sum();
+        let is_about_them = matches!(self.form, Form::Prune { .. } | Form::DeleteIssue { .. });
+        if is_about_them && lines <= MOST_SORTED {
+            let sort = Some(Sort { column: "action".into(), descending: false });
+            self.lines.table(&Table::Plan).ask(Query { sort, ..Query::all(Table::Plan) });
+        }
     }
 
     /// Shows the lines of a class, and of them those that contain what is typed.
@@ -123,6 +158,32 @@ impl Form {
             (Form::Import { into, .. }, Field::Into) => *into = path,
             (Form::Prune { transcripts, .. }, Field::Transcripts) => *transcripts = path,
             _ => {}
+        }
+    }
+
+    /// What asks for a repair again that was begun before.
+    pub fn of(repair: &Repair, target: &std::path::Path) -> Self {
+        let path = |path: &std::path::Path| path.display().to_string();
+        match repair.clone() {
+            Repair::Import { from, forge, .. } => {
+                Form::Import { from: path(&from), into: path(target), forge }
+            }
+            Repair::Prune(options) => Form::Prune {
+                older_than: options.older_than_ms.map(age).unwrap_or_default(),
+                include_unknown: options.include_unknown,
+                transcripts: options.transcripts.as_deref().map(path).unwrap_or_default(),
+            },
+            Repair::DeleteIssue(wanted) => Form::DeleteIssue {
+                forge: wanted.forge.unwrap_or_else(|| "none".into()),
+                agent: wanted.agent.unwrap_or_default(),
+                repo: wanted.repo,
+                issue: wanted.issue,
+            },
+            Repair::DeleteSessions { ids } => Form::DeleteSessions { ids },
+            Repair::Migrate { to } => {
+                Form::Migrate { of_text: to.is_some(), to: to.map(|_| "delete-unbound") }
+            }
+            Repair::Undo { operation } => Form::Undo { operation },
         }
     }
 
@@ -180,6 +241,13 @@ impl Form {
             Form::Undo { operation } => Repair::Undo { operation: operation.clone() },
         })
     }
+}
+
+/// An age as it is typed.
+fn age(ms: i64) -> String {
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m")];
+    let (size, unit) = units.into_iter().find(|(size, _)| ms % size == 0).unwrap_or((1_000, "s"));
+    format!("{}{unit}", ms / size)
 }
 
 impl Planned {

@@ -40,7 +40,7 @@ impl RowScroll {
         // At the end the last row's lower edge meets the view's: the first row is then cut by the rest.
         let (end_first, end_offset) = match (total > whole, last_offset > 0.0) {
             (false, _) => (0, 0.0),
-            (true, true) => (last_first - 1, last_offset),
+            (true, true) => (last_first.saturating_sub(1), last_offset),
             (true, false) => (last_first, 0.0),
         };
         if self.first > end_first || (self.first == end_first && self.offset > end_offset) {

@@ -225,7 +225,13 @@ impl TableView {
         };
         let is_blank =
             |place: &usize| rows.iter().all(|r| r.cells.get(*place).is_none_or(|c| c.value.is_null()));
-        (0..self.columns.len()).filter(is_blank).collect()
+        // In which table a plan's rows are goes without saying where it is one.
+        let is_plain = |place: &usize| {
+            self.query.table == Table::Plan
+                && self.columns[*place].name == "table"
+                && rows.iter().all(|r| r.cells.get(*place) == rows[0].cells.get(*place))
+        };
+        (0..self.columns.len()).filter(|place| is_blank(place) || is_plain(place)).collect()
     }
 
     /// The message at a place for the transcript; notes that it is missing if not.

@@ -34,6 +34,13 @@ pub fn button(ui: &mut Ui, text: &str, hint: &str) -> Response {
     if hint.is_empty() { response } else { response.on_hover_text(hint) }
 }
 
+/// The button of a deed: outlined, never filled, so that nothing invites to it.
+pub fn deed(ui: &mut Ui, text: &str, color: Color32) -> Response {
+    let text = RichText::new(text).font(strong_font()).color(color);
+    let button = egui::Button::new(text).stroke(Stroke::new(1.0, color));
+    ui.add(button.min_size(vec2(0.0, sizes_in_use().control)))
+}
+
 /// How wide a button with this text is, in points.
 pub fn button_width(ui: &Ui, text: &str) -> f32 {
     let font = egui::TextStyle::Button.resolve(ui.style());
@@ -150,6 +157,12 @@ pub fn text_in(ui: &Ui, rect: Rect, text: &str, font: FontId, color: Color32, ri
     let x = if right { rect.right() - galley.size().x } else { rect.left() };
     ui.painter().with_clip_rect(rect.intersect(ui.clip_rect())).galley(pos2(x, y), galley, color);
     cut
+}
+
+/// A text in a font of one width, shortened in its middle to what fits.
+pub fn fit_middle<'a>(ui: &Ui, width: f32, text: &'a str, font: &FontId) -> std::borrow::Cow<'a, str> {
+    let letter = ui.painter().layout_no_wrap("0".to_owned(), font.clone(), Color32::PLACEHOLDER).size().x;
+    crate::core::shorten_middle(text, (width / letter).floor() as usize)
 }
 
 /// A quiet sentence where there is nothing to show.

@@ -63,6 +63,15 @@ pub enum RepairError {
 
 impl RepairError {
     /// What the person can do about it.
+    /// The operation that was begun before it failed, if one was.
+    pub fn operation(&self) -> Option<String> {
+        match self {
+            RepairError::Partly { operation, .. } => Some(operation.id.clone()),
+            RepairError::Unsettled { operation, .. } => Some(operation.clone()),
+            _ => None,
+        }
+    }
+
     pub fn hint(&self) -> String {
         match self {
             RepairError::Unsupported { .. } => "Choose a store that has what this repair is about.".into(),

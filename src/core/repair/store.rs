@@ -90,6 +90,11 @@ pub trait SessionStore {
         Ok(Dependants::default())
     }
 
+    /// Which rows pruning removes, in words that follow "Removes"; of this age, or else of the store's own.
+    fn prune_rule(&self, _older_than_ms: Option<i64>) -> String {
+        String::new()
+    }
+
     /// Hands out every row that some rule for pruning is about.
     fn prunable(
         &self,

@@ -49,6 +49,13 @@ impl Repairs for AgentMcpRepairs {
         }]
     }
 
+    fn prune_rule(&self, older_than_ms: Option<i64>) -> Option<String> {
+        let age = span(older_than_ms.unwrap_or(MOST_AGE_MS));
+        Some(format!(
+            "expired sessions silent for longer than {age} and state that ran out, and marks sessions whose grace period ended"
+        ))
+    }
+
     fn prunable(
         &self,
         db: &Db<'_>,

@@ -16,7 +16,7 @@ pub use repairs::DatabaseRepairs;
 pub use session_file::{SessionFile, SessionFileSource};
 
 use crate::core::repair::Offer;
-use crate::core::{Finding, KNOWN_FORGES, ResumeKey};
+use crate::core::{Finding, KNOWN_FORGES, ResumeKey, span};
 
 /// The name that the program gives its file.
 pub const FILE_NAME: &str = "sessions.json";
@@ -35,6 +35,11 @@ const MOST_AGE_MS: &str = "86400000";
 
 /// The same for the rules that are not SQL.
 const MOST_AGE: i64 = 86_400_000;
+
+/// Which sessions pruning removes.
+fn prune_rule(older_than_ms: Option<i64>) -> String {
+    format!("sessions not used for longer than {}", span(older_than_ms.unwrap_or(MOST_AGE)))
+}
 
 /// SQL for a session's status by the time of its last use.
 fn status(last: &str) -> String {

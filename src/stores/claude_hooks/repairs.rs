@@ -27,6 +27,10 @@ impl Repairs for DatabaseRepairs {
         }
     }
 
+    fn prune_rule(&self, older_than_ms: Option<i64>) -> Option<String> {
+        Some(super::prune_rule(older_than_ms))
+    }
+
     fn prunable(
         &self,
         db: &Db<'_>,

@@ -163,6 +163,10 @@ impl SessionStore for SessionFile {
         Ok(own.and_then(|own| deletion(&text.1, id, &key, own)))
     }
 
+    fn prune_rule(&self, older_than_ms: Option<i64>) -> String {
+        super::prune_rule(older_than_ms)
+    }
+
     fn prunable(
         &self,
         options: &PruneOptions,

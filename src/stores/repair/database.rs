@@ -239,6 +239,11 @@ impl SessionStore for Database {
         Ok(found)
     }
 
+    fn prune_rule(&self, older_than_ms: Option<i64>) -> String {
+        let rules: Vec<String> = self.repairs().filter_map(|r| r.prune_rule(older_than_ms)).collect();
+        rules.join("; ")
+    }
+
     fn prunable(
         &self,
         options: &PruneOptions,

@@ -61,6 +61,11 @@ pub trait Repairs: Sync {
         &[]
     }
 
+    /// Which rows pruning removes, in words that follow "Removes"; none where the store has no rule.
+    fn prune_rule(&self, _older_than_ms: Option<i64>) -> Option<String> {
+        None
+    }
+
     /// Hands out every row that a rule for pruning is about; false where there is none.
     fn prunable(
         &self,

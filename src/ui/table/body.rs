@@ -110,7 +110,13 @@ fn draw(ui: &Ui, line: Rect, at: usize, row: Option<&Row>, columns: &[Shown], lo
             widgets::dot(ui, pos2(inner.left() + 4.0, inner.center().y), color);
             inner.set_left(inner.left() + space::M + 2.0);
         }
-        let cut = widgets::text_in(ui, inner, &text, font, color, column.right);
+        // Of a key both ends tell something.
+        let fitting = if column.mono {
+            widgets::fit_middle(ui, inner.width(), &text, &font)
+        } else {
+            text.as_str().into()
+        };
+        let cut = widgets::text_in(ui, inner, &fitting, font, color, column.right) || fitting != text;
         let response = named(ui, cell, at, &column.column.name, &text);
         hover(response, cut, value, column, look, &text);
     }

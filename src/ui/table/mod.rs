@@ -94,7 +94,8 @@ pub fn show(ui: &mut Ui, view: &mut TableView, layout: &mut Layout, look: &Look)
 
 /// Whether the row of filters is open.
 pub fn filters_shown(view: &TableView) -> bool {
-    view.filter_open.is_some() || !view.query.filters.is_empty()
+    // Of a plan the dialog shows what it is narrowed to.
+    view.filter_open.is_some() || !(view.query.filters.is_empty() || view.query.table == Table::Plan)
 }
 
 fn empty(ui: &mut Ui, view: &TableView, look: &Look, out: &mut Output) {

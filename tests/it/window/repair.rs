@@ -33,9 +33,16 @@ fn a_prune_shows_every_row_and_its_reason_and_is_undone_from_its_toast() {
     let mut window = window(&[&path]);
     click(&mut window, "Prune…");
     wait(&mut window, "Delete 2 sessions");
-    for text in
-        ["Prune hooks.db", "Nothing has changed yet.", "2 to delete", "2 to keep", "All 4", "Not judged 1"]
-    {
+    for text in [
+        "Prune hooks.db",
+        "Removes sessions not used for longer than 24 h.",
+        "Nothing has changed yet.",
+        "2 to delete",
+        "1 to keep",
+        "1 not judged, kept",
+        "All 4",
+        "Not judged 1",
+    ] {
         assert!(has(&window, text), "{text}: {:?}", names(&window));
     }
     wait(&mut window, "not used for 24 h (2 d 22 h ago)");
@@ -88,7 +95,7 @@ fn the_plan_is_narrowed_by_class_and_by_text_and_planned_anew_with_another_age()
 }
 
 #[test]
-fn an_age_that_is_none_is_said_and_nothing_is_planned() {
+fn an_age_that_is_none_is_said_beside_the_plan_that_stays() {
     let (_folder, path) = database("hooks.db", HOOKS);
     let mut window = window(&[&path]);
     click(&mut window, "Prune…");
@@ -96,6 +103,41 @@ fn an_age_that_is_none_is_said_and_nothing_is_planned() {
     write(&mut window, "Older than, such as 24h or 30d", "soon");
     click(&mut window, "Plan again");
     wait(&mut window, "An age is a number and s, m, h, d or w");
+    assert!(has(&window, "2 to delete"));
+}
+
+#[test]
+fn a_plan_of_other_choices_is_not_carried_out() {
+    let (_folder, path) = database("hooks.db", HOOKS);
+    let mut window = window(&[&path]);
+    click(&mut window, "Prune…");
+    wait(&mut window, "Delete 2 sessions");
+    click(&mut window, "Also without a time");
+    wait(&mut window, "plan again first");
+    click(&mut window, "Delete 2 sessions");
+    window.run_steps(5);
+    assert_eq!(keys(&path).len(), 4);
+    click(&mut window, "Plan again");
+    click(&mut window, "Delete 3 sessions");
+    wait(&mut window, "Deleted 3 sessions");
+    assert_eq!(keys(&path).len(), 1);
+}
+
+#[test]
+fn a_repair_that_finds_the_database_locked_can_be_tried_again() {
+    let (_folder, path) = database("hooks.db", HOOKS);
+    let mut window = window(&[&path]);
+    click(&mut window, "Prune…");
+    wait(&mut window, "Delete 2 sessions");
+    let other = Connection::open(&path).expect("a database");
+    other.execute_batch("BEGIN EXCLUSIVE").expect("a lock");
+    click(&mut window, "Delete 2 sessions");
+    wait(&mut window, "Nothing was changed.");
+    other.execute_batch("ROLLBACK").expect("no lock");
+    assert_eq!(keys(&path).len(), 4);
+    click(&mut window, "Try again");
+    click(&mut window, "Delete 2 sessions");
+    wait(&mut window, "Deleted 2 sessions");
 }
 
 #[test]
@@ -201,7 +243,7 @@ fn forgetting_an_operation_asks_first_and_ends_its_undo() {
     wait(&mut window, "Deleted 2 sessions");
     click(&mut window, "Operations");
     click(&mut window, "Forget 1…");
-    wait(&mut window, "It cannot be undone any more then.");
+    wait(&mut window, "it cannot be undone any more then.");
     click(&mut window, "Forget operation 1");
     wait(&mut window, "forgotten");
     wait_gone(&mut window, "Undo 1…");
