@@ -95,6 +95,11 @@ pub fn size(path: &Path) -> Size {
     }
 }
 
+/// Whether a file is a SQLite database, by how it begins.
+pub fn is_database(path: &Path) -> Result<bool, StoreError> {
+    Ok(head(path)?.starts_with(MAGIC))
+}
+
 /// The first bytes of a regular file; anything else is refused before it is opened, since a FIFO would wait for ever.
 fn head(path: &Path) -> Result<Vec<u8>, StoreError> {
     let owned = || path.to_owned();

@@ -1,10 +1,7 @@
 //! Applies a plan: the one place from which a store is written.
 
-use std::collections::VecDeque;
-
-use super::{
-    Commit, Edit, EditKind, Held, Performed, Plan, PlanItems, RepairError, SessionStore, Standing, WriteStore,
-};
+use super::waiting::{Line, Waiting};
+use super::{Commit, EditKind, Held, Performed, Plan, RepairError, SessionStore, Standing, WriteStore};
 use crate::core::{Flow, Operation, OperationLog, OperationState, Timestamp};
 
 /// Leave to write to a store; only [`apply`] can make one.
@@ -70,11 +67,6 @@ impl Step {
     }
 }
 
-/// What is read of a plan at a time, before the lock is taken.
-const PIECE_EDITS: usize = 20_000;
-const PIECE_BYTES: u64 = 16 << 20;
-/// What belongs together is done together, or not at all, up to so many edits; more would hold the lock too long.
-const MOST_TOGETHER: usize = 5_000;
 /// So many rows are read back after the commit; of more, every so many-th.
 const READ_BACK: u64 = 10_000;
 /// So often a batch is tried anew that readers of another program did not let through.
@@ -98,10 +90,23 @@ pub fn apply(
     store.ensure_writable()?;
     store.check()?;
     let id = log.begin(&plan, now)?;
-    let mut applying =
-        Applying { store, log, plan: &plan, id, watch, done: 0, left: 0, next: 0, read: 0, unsure: false };
+    let mut applying = Applying {
+        store,
+        log,
+        plan: &plan,
+        id,
+        watch,
+        done: 0,
+        left: 0,
+        next: 0,
+        read: 0,
+        unsure: false,
+        published: false,
+    };
     let result = applying.run();
-    let Applying { id, done, unsure, log, watch, .. } = applying;
+    let Applying { id, done, unsure, published, log, watch, .. } = applying;
+    // What was made aside, and never shown, is gone.
+    let done = if plan.target.exists || published { done } else { 0 };
     let why = match result {
         Ok(()) => {
             let state = if done == 0 { OperationState::Nothing } else { OperationState::Applied };
@@ -139,10 +144,9 @@ struct Applying<'a> {
     read: u64,
     /// A commit failed in a way that does not tell whether it was one.
     unsure: bool,
+    /// A store that is made aside has its name.
+    published: bool,
 }
-
-/// A line of the plan that changes something: its number, its group and its edit.
-type Line = (u64, u64, Edit);
 
 /// What a batch came to.
 #[derive(Default)]
@@ -173,17 +177,13 @@ impl Applying<'_> {
 
     /// Goes through the lines: rows first, then, when they were read back, the files.
     fn lines(&mut self, writer: &mut dyn WriteStore) -> Result<(), RepairError> {
-        let mut waiting = VecDeque::new();
-        let mut next = 0;
-        let mut published = false;
+        let mut waiting = Waiting::default();
         loop {
-            if waiting.is_empty() {
-                next = refill(self.plan.items.as_ref(), next, writer.is_whole(), &mut waiting)?;
-            }
-            let kind = waiting.front().map(|(_, _, edit)| edit.kind);
+            waiting.fill(self.plan.items.as_ref(), writer.is_whole())?;
+            let kind = waiting.first().map(|(_, _, edit)| edit.kind);
             // What is made aside is shown when its rows are complete; files come after.
             if matches!(kind, None | Some(EditKind::Move)) {
-                if !std::mem::replace(&mut published, true) {
+                if !self.published {
                     self.publish(writer)?;
                 }
                 self.read_back()?;
@@ -204,12 +204,8 @@ impl Applying<'_> {
     }
 
     fn publish(&mut self, writer: &mut dyn WriteStore) -> Result<(), RepairError> {
-        let shown = writer.publish(self.watch);
-        if shown.is_err() && !self.plan.target.exists {
-            // It was made aside, and never shown.
-            self.done = 0;
-        }
-        shown?;
+        writer.publish(self.watch)?;
+        self.published = true;
         match self.plan.target.exists {
             true => Ok(()),
             false => self.at(Step::Published),
@@ -217,22 +213,18 @@ impl Applying<'_> {
     }
 
     /// Does as many edits as fit into one short transaction.
-    fn batch(
-        &mut self,
-        writer: &mut dyn WriteStore,
-        waiting: &mut VecDeque<Line>,
-    ) -> Result<(), RepairError> {
+    fn batch(&mut self, writer: &mut dyn WriteStore, waiting: &mut Waiting) -> Result<(), RepairError> {
         let mut tries = 0;
         loop {
             writer.begin()?;
             let batch = self.locked(writer, waiting).inspect_err(|_| writer.rollback())?;
             match writer.commit(self.watch) {
-                Commit::Done => return self.committed(batch),
+                Commit::Done => return self.committed(writer, batch),
                 Commit::Busy(_) if tries < MOST_TRIES => {
                     // Readers go first: the lines are done anew, each after another look.
                     tries += 1;
                     self.log.withdraw(&self.id, self.next)?;
-                    batch.lines.into_iter().rev().for_each(|line| waiting.push_front(line));
+                    waiting.put_back(batch.lines);
                     writer.pause();
                 }
                 Commit::Busy(why) | Commit::Failed(why) => {
@@ -247,38 +239,35 @@ impl Applying<'_> {
         }
     }
 
-    fn committed(&mut self, batch: Batch) -> Result<(), RepairError> {
+    fn committed(&mut self, writer: &mut dyn WriteStore, batch: Batch) -> Result<(), RepairError> {
         // Counted at once: from here on the store is changed, whatever becomes of the log.
         self.done += batch.done;
         self.left += batch.left.len() as u64;
         let _ = (self.watch)(Step::Committed);
+        // What the disk may not have is not confirmed: how the rows stand tells, whenever that is asked.
+        writer.sync().inspect_err(|_| self.unsure = true)?;
         self.log.confirm(&self.id, self.next)?;
         self.next = batch.lines.last().map_or(self.next, |(line, _, _)| line + 1);
         self.at(Step::Noted { done: self.done })
     }
 
     /// What is done under the lock, up to the commit.
-    fn locked(
-        &mut self,
-        writer: &mut dyn WriteStore,
-        waiting: &mut VecDeque<Line>,
-    ) -> Result<Batch, RepairError> {
+    fn locked(&mut self, writer: &mut dyn WriteStore, waiting: &mut Waiting) -> Result<Batch, RepairError> {
         let _ = (self.watch)(Step::Locked);
         let mut batch = Batch::default();
-        while let Some((_, group, first)) = waiting.front() {
+        while let Some((_, group, first)) = waiting.first() {
             let (group, kind) = (*group, first.kind);
             if kind == EditKind::Move {
                 break;
             }
-            let together = waiting.iter().take_while(|(_, g, _)| *g == group).count();
             // An undo restores what it can, row by row; anything else is of one piece.
-            if together > 1 && together <= MOST_TOGETHER && self.plan.undoes.is_none() {
-                let lines = waiting.drain(..together).collect();
-                do_together(writer, lines, &mut batch)?;
-            } else if let Some(line) = waiting.pop_front() {
+            let together = if self.plan.undoes.is_none() { waiting.take_group() } else { Vec::new() };
+            if !together.is_empty() {
+                do_together(writer, together, &mut batch)?;
+            } else if let Some(line) = waiting.take() {
                 do_one(writer, line, &mut batch)?;
             }
-            let same = waiting.front().is_some_and(|(_, g, _)| *g == group);
+            let same = waiting.first().is_some_and(|(_, g, _)| *g == group);
             // A step of a migration is a transaction of its own, with its record.
             let cut = kind == EditKind::Step && !writer.is_whole();
             let full = match writer.held() {
@@ -303,8 +292,8 @@ impl Applying<'_> {
     }
 
     /// Moves one file, outside of any lock.
-    fn file(&mut self, writer: &mut dyn WriteStore, waiting: &mut VecDeque<Line>) -> Result<(), RepairError> {
-        let Some((line, _, edit)) = waiting.pop_front() else { return Ok(()) };
+    fn file(&mut self, writer: &mut dyn WriteStore, waiting: &mut Waiting) -> Result<(), RepairError> {
+        let Some((line, _, edit)) = waiting.take() else { return Ok(()) };
         self.log.intend(&self.id, self.next, line, &[], &[])?;
         match writer.perform(&edit) {
             Ok(Performed::Done(_)) => {
@@ -407,26 +396,4 @@ fn do_together(writer: &mut dyn WriteStore, lines: Vec<Line>, batch: &mut Batch)
     }
     batch.lines.extend(lines);
     Ok(())
-}
-
-/// Reads the next edits of the plan, whole groups where they are not too large; gives the line after the last of them.
-fn refill(
-    items: &dyn PlanItems,
-    from: u64,
-    all: bool,
-    waiting: &mut VecDeque<Line>,
-) -> Result<u64, RepairError> {
-    let (mut next, mut bytes, mut last_group) = (from, 0, None);
-    items.edits(from, &mut |line, group, edit| {
-        let full = waiting.len() >= PIECE_EDITS || bytes >= PIECE_BYTES;
-        let new = last_group != Some(group) || waiting.len() >= PIECE_EDITS + MOST_TOGETHER;
-        if full && new && !all {
-            return Flow::Stop;
-        }
-        (next, last_group) = (line + 1, Some(group));
-        bytes += edit.size_bytes();
-        waiting.push_back((line, group, edit));
-        Flow::Continue
-    })?;
-    Ok(next)
 }

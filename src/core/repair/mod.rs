@@ -17,12 +17,13 @@ mod prune;
 mod record;
 mod store;
 mod undo;
+mod waiting;
 
 pub use apply::{Permit, Step, Watch, apply};
 pub use deed::{Deeds, counted};
 pub use delete_issue::DeleteIssue;
 pub use error::RepairError;
-pub use import::{DocumentMessage, EachValue, ImportSource, NewSession, SourceEntry};
+pub use import::{DocumentMessage, EachValue, EntryOrder, ImportSource, NewSession, SourceEntry};
 pub use item::{Action, Class, Draft, Item, PlanItems, PlanLine, Summary};
 pub use migrate::{StepLine, StepPlan};
 pub use plan::{EachDone, Place, Plan, Planner, Surroundings, plan};

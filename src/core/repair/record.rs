@@ -22,6 +22,16 @@ pub enum Stored<'a> {
     Blob(&'a [u8]),
 }
 
+impl Stored<'_> {
+    /// Whether both are the same to the bit: a record of the one would be a record of the other.
+    pub fn is(self, other: Stored<'_>) -> bool {
+        match (self, other) {
+            (Stored::Real(a), Stored::Real(b)) => a.to_bits() == b.to_bits(),
+            (a, b) => a == b,
+        }
+    }
+}
+
 impl Record {
     pub fn of<'a>(values: impl IntoIterator<Item = Stored<'a>>) -> Self {
         let mut record = Self::default();

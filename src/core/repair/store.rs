@@ -243,6 +243,11 @@ pub trait WriteStore {
     /// Makes the batch last; says where it is on the way.
     fn commit(&mut self, watch: &mut Watch<'_>) -> Commit;
 
+    /// Has the disk keep what was committed, where the commit itself did not wait for it.
+    fn sync(&mut self) -> Result<(), RepairError> {
+        Ok(())
+    }
+
     /// Lets others go first for a moment.
     fn pause(&self) {}
 

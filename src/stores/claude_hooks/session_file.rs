@@ -8,9 +8,9 @@ use std::sync::Arc;
 use super::entries::{self, Entry};
 use super::{MOST_AGE, file};
 use crate::core::repair::{
-    Candidate, Dependant, DocumentMessage, Each, EachKey, EachValue, Edit, EditKind, ImportSource, Needs,
-    Permit, PruneOptions, Record, RepairError, SessionStore, SourceEntry, Standing, StepPlan, Stored, Target,
-    WriteStore,
+    Candidate, Dependant, DocumentMessage, Each, EachKey, EachValue, Edit, EditKind, EntryOrder,
+    ImportSource, Needs, Permit, PruneOptions, Record, RepairError, SessionStore, SourceEntry, Standing,
+    StepPlan, Stored, Target, WriteStore,
 };
 use crate::core::{KeyId, Timestamp};
 use crate::stores::json;
@@ -274,6 +274,9 @@ impl Text for Members {
     }
 }
 
+/// So many entries are few enough to be imported as they stand in the file, which is how people know them.
+const FEW: usize = 10_000;
+
 /// A session file that is imported from.
 pub struct SessionFileSource {
     path: PathBuf,
@@ -306,17 +309,25 @@ impl ImportSource for SessionFileSource {
 
     fn entries(
         &self,
+        order: EntryOrder,
         each: &mut dyn FnMut(SourceEntry<'_>) -> Result<(), RepairError>,
     ) -> Result<bool, RepairError> {
         let Some(object) = self.object.clone() else { return Ok(false) };
         let Some(found) = json::read_entries(&self.bytes[object]) else { return Ok(false) };
-        for (key, raw) in &found.entries {
+        let entries = found.entries;
+        let mut places: Vec<usize> = (0..entries.len()).collect();
+        if order == EntryOrder::Index && places.len() > FEW {
+            places.sort_by(|a, b| entries[*a].0.cmp(&entries[*b].0));
+        }
+        for at in places {
+            let (key, raw) = &entries[at];
             let key = key.as_deref().unwrap_or_default();
             let brief = entries::brief(raw);
             if !brief.others.is_empty() {
                 self.others.borrow_mut().extend(brief.others.iter().map(|name| name.to_string()));
             }
             each(SourceEntry {
+                number: at as u64,
                 key,
                 session_id: brief.id.as_deref(),
                 last_used_ms: brief.last_used,

@@ -10,6 +10,7 @@ mod database;
 mod db;
 mod draft;
 pub(in crate::stores) mod guard;
+mod keys;
 mod log;
 mod members;
 pub(in crate::stores) mod moves;
@@ -23,15 +24,17 @@ mod steps;
 pub(in crate::stores) mod swap;
 mod text;
 mod transcripts;
+mod write_ahead;
 mod writer;
 
 pub use around::Around;
 pub use backup::backup;
 pub use db::Db;
+pub use keys::{key_of, text_key};
 pub use log::Log;
 pub(in crate::stores) use members::{Members, Placed};
 pub use preview::preview;
-pub use rows::{Shape, key_of, text_key};
+pub use rows::Shape;
 pub use settle::{Settled, settle};
 pub(in crate::stores) use text::{Text, TextWriter};
 

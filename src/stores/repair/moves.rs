@@ -8,7 +8,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use sha2::{Digest, Sha256};
 
 use super::guard;
-use super::rows::text_key;
+use super::keys::text_key;
 use crate::core::hex;
 use crate::core::repair::{Edit, EditKind, Performed, Record, RepairError, Standing};
 

@@ -148,6 +148,8 @@ impl SessionStore for NewDatabase {
             .map_err(|error| swap::failure(&error, "The database cannot be made beside its place", &path))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&path, flags).map_err(|e| failure(e, &path))?;
+        // Nobody sees it before it is whole: it is synced once, when it gets its name, and thrown away if that does not come.
+        connection.execute_batch("PRAGMA synchronous = OFF").map_err(|e| failure(e, &path))?;
         let inner = DatabaseWriter::with(connection, &path, &self.clock)?;
         Ok(Box::new(Aside { inner: Some(inner), path, target: self.target.path.clone(), locks: Vec::new() }))
     }
@@ -210,10 +212,6 @@ impl WriteStore for Aside {
             Ok(commit) => commit,
             Err(why) => Commit::Failed(why),
         }
-    }
-
-    fn is_whole(&self) -> bool {
-        true
     }
 
     fn publish(&mut self, watch: &mut Watch<'_>) -> Result<(), RepairError> {

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Row, params_from_iter};
-use serde_json::Value as Json;
 
+use super::keys::{Bound, Either, bound, key_of, stored};
 use crate::core::KeyId;
 use crate::core::repair::{Edit, Performed, Record, Standing, Stored};
-use crate::stores::sqlite::{exact, quote};
+use crate::stores::sqlite::quote;
 
 /// The columns of a table that are stored, and what makes up its keys.
 #[derive(Debug)]
@@ -24,7 +24,18 @@ pub struct Shape {
     rowid: Option<&'static str>,
     /// The primary key is the rowid itself.
     pub key_is_rowid: bool,
+    by_rowid: Option<Texts>,
+    by_key: Option<Texts>,
+    /// With every column, and with the row's number too, where that is none of them.
+    inserts: (String, Option<String>),
+}
+
+/// SQL about one row, made once: a repair can be about a million of them.
+#[derive(Debug)]
+struct Texts {
+    place: String,
     select: String,
+    delete: String,
 }
 
 /// The shapes of tables, each read once.
@@ -73,10 +84,29 @@ impl Shape {
         let indexed = "SELECT EXISTS (SELECT 1 FROM pragma_index_list(?1, 'main') WHERE origin = 'pk')";
         let key_is_rowid = matches!(key_places[..], [at] if found[at].2.eq_ignore_ascii_case("INTEGER"))
             && !connection.query_row(indexed, [table], |r| r.get::<_, bool>(0))?;
+        let primary_key: Vec<String> = key_places.iter().map(|at| columns[*at].clone()).collect();
         let list = columns.iter().map(|c| quote(c)).collect::<Vec<_>>().join(", ");
+        let name = quote(table);
+        let texts = |place: String| Texts {
+            select: format!("SELECT {list} FROM main.{name} WHERE {place}"),
+            delete: format!("DELETE FROM main.{name} WHERE {place}"),
+            place,
+        };
+        let key = primary_key.iter().map(|c| format!("{} IS ?", quote(c))).collect::<Vec<_>>().join(" AND ");
+        // Whatever the schema says of conflicts, a row that is there is neither replaced nor passed over.
+        let insert = |list: &str, count: usize| {
+            let places = vec!["?"; count].join(", ");
+            format!("INSERT OR ABORT INTO main.{name} ({list}) VALUES ({places})")
+        };
+        let numbered = rowid.filter(|_| !key_is_rowid);
         Ok(Some(Self {
-            select: format!("SELECT {list} FROM main.{}", quote(table)),
-            primary_key: key_places.iter().map(|at| columns[*at].clone()).collect(),
+            by_rowid: rowid.map(|rowid| texts(format!("{rowid} = ?"))),
+            by_key: (!primary_key.is_empty()).then(|| texts(key)),
+            inserts: (
+                insert(&list, columns.len()),
+                numbered.map(|rowid| insert(&format!("{list}, {rowid}"), columns.len() + 1)),
+            ),
+            primary_key,
             table: table.into(),
             key_places,
             rowid,
@@ -102,18 +132,11 @@ impl Shape {
         connection.query_row(&sql, [], |r| r.get(0))
     }
 
-    /// What follows WHERE for a key of this table; none where it has no such key.
-    fn place(&self, id: &KeyId) -> Option<String> {
+    /// The SQL for a key of this table; none where it has no such key.
+    fn texts(&self, id: &KeyId) -> Option<&Texts> {
         match id {
-            KeyId::Row(_) => self.rowid.map(|rowid| format!("{rowid} = ?")),
-            KeyId::Values(_) if self.primary_key.is_empty() => None,
-            KeyId::Values(_) => Some(
-                self.primary_key
-                    .iter()
-                    .map(|c| format!("{} IS ?", quote(c)))
-                    .collect::<Vec<_>>()
-                    .join(" AND "),
-            ),
+            KeyId::Row(_) => self.by_rowid.as_ref(),
+            KeyId::Values(_) => self.by_key.as_ref(),
         }
     }
 
@@ -173,10 +196,26 @@ impl Shape {
 
     /// The row of a key as it is now.
     pub fn read_row(&self, connection: &Connection, id: &KeyId) -> rusqlite::Result<Option<Record>> {
-        let Some(place) = self.place(id) else { return Ok(None) };
-        let mut statement = connection.prepare_cached(&format!("{} WHERE {place}", self.select))?;
+        let Some(texts) = self.texts(id) else { return Ok(None) };
+        let mut statement = connection.prepare_cached(&texts.select)?;
         let mut rows = statement.query(params_from_iter(bound(id)))?;
         rows.next()?.map(|row| self.record(row, 0)).transpose()
+    }
+
+    /// Whether the row of a key is exactly that record now.
+    fn is(&self, connection: &Connection, id: &KeyId, known: &Record) -> rusqlite::Result<bool> {
+        let Some(texts) = self.texts(id) else { return Ok(false) };
+        let mut statement = connection.prepare_cached(&texts.select)?;
+        let mut rows = statement.query(params_from_iter(bound(id)))?;
+        let Some(row) = rows.next()? else { return Ok(false) };
+        let mut values = known.values();
+        for at in 0..self.columns.len() {
+            let now = stored(row.get_ref(at)?);
+            if !values.next().is_some_and(|known| known.is(now)) {
+                return Ok(false);
+            }
+        }
+        Ok(values.next().is_none())
     }
 
     /// How the table stands to an edit.
@@ -211,7 +250,7 @@ impl Shape {
     /// Which columns of two records differ, by name: what is in them may be secret.
     fn differs(&self, known: &Record, now: &Record) -> String {
         let names: Vec<&str> = (self.columns.iter().zip(known.values().zip(now.values())))
-            .filter(|(_, (a, b))| Record::of([*a]) != Record::of([*b]))
+            .filter(|(_, (a, b))| !a.is(*b))
             .map(|(name, _)| name.as_str())
             .collect();
         match names[..] {
@@ -223,10 +262,15 @@ impl Shape {
 
     /// Does an edit whose row is as it should be.
     pub fn perform(&self, connection: &Connection, edit: &Edit) -> rusqlite::Result<Performed> {
-        match self.standing(connection, edit)? {
-            Standing::Before => {}
-            Standing::After => return Ok(Performed::Left("it is done already".into())),
-            Standing::Changed(how) => return Ok(Performed::Left(how)),
+        // Most rows are as they should be, and that is seen in passing; how the others stand takes a second look.
+        let as_planned = match (&edit.before, &edit.after) {
+            (Some(before), _) => self.is(connection, &edit.id, before)?,
+            // The insertion itself looks whether the key is free, unless a null in it is equal to no other.
+            (None, Some(after)) => self.is_unique(after),
+            (None, None) => false,
+        };
+        if !as_planned && let Some(left) = self.left(connection, edit)? {
+            return Ok(left);
         }
         let done = match (&edit.before, &edit.after) {
             (None, Some(after)) => self.insert(connection, &edit.id, after),
@@ -236,40 +280,46 @@ impl Shape {
         };
         match done {
             Ok(()) => Ok(Performed::Done(1)),
-            // Another key of the row is taken, or other rows have come to refer to it: it has to stay as it is.
             Err(rusqlite::Error::SqliteFailure(code, message))
                 if code.code == rusqlite::ErrorCode::ConstraintViolation =>
             {
-                Ok(Performed::Left(format!(
-                    "a rule of the schema stands against it: {}",
-                    message.unwrap_or_default()
-                )))
+                // Another key of the row is taken, or other rows have come to refer to it: it has to stay as it is.
+                let rule =
+                    || format!("a rule of the schema stands against it: {}", message.unwrap_or_default());
+                Ok(self.left(connection, edit)?.unwrap_or_else(|| Performed::Left(rule())))
             }
             Err(error) => Err(error),
         }
     }
 
+    /// That an edit is left alone, where its row is not as it should be.
+    fn left(&self, connection: &Connection, edit: &Edit) -> rusqlite::Result<Option<Performed>> {
+        Ok(match self.standing(connection, edit)? {
+            Standing::Before => None,
+            Standing::After => Some(Performed::Left("it is done already".into())),
+            Standing::Changed(how) => Some(Performed::Left(how)),
+        })
+    }
+
+    /// Whether the table itself keeps a second row of a record's key out.
+    fn is_unique(&self, record: &Record) -> bool {
+        let null = |(at, value)| value == Stored::Null && self.key_places.contains(&at);
+        !record.values().enumerate().any(null)
+    }
+
     fn insert(&self, connection: &Connection, id: &KeyId, after: &Record) -> rusqlite::Result<()> {
-        let mut names: Vec<String> = self.columns.iter().map(|c| quote(c)).collect();
-        let mut values: Vec<Bound<'_>> = after.values().map(Bound).collect();
-        if let (KeyId::Row(rowid), Some(name), false) = (id, self.rowid, self.key_is_rowid) {
-            names.push(name.to_owned());
-            values.push(Bound(Stored::Integer(*rowid)));
-        }
-        let places = vec!["?"; names.len()].join(", ");
-        // A rule of the table to replace what is in the way would delete a row that the plan does not show.
-        let sql = format!(
-            "INSERT OR ABORT INTO main.{} ({}) VALUES ({places})",
-            quote(&self.table),
-            names.join(", ")
-        );
-        connection.prepare_cached(&sql)?.execute(params_from_iter(values)).map(|_| ())
+        let (plain, numbered) = &self.inserts;
+        let (insert, rowid) = match (id, numbered) {
+            (KeyId::Row(rowid), Some(numbered)) => (numbered, Some(Bound(Stored::Integer(*rowid)))),
+            _ => (plain, None),
+        };
+        let values = after.values().map(Bound).chain(rowid);
+        connection.prepare_cached(insert)?.execute(params_from_iter(values)).map(|_| ())
     }
 
     fn delete(&self, connection: &Connection, id: &KeyId) -> rusqlite::Result<()> {
-        let place = self.place(id).unwrap_or_else(|| "0".into());
-        let sql = format!("DELETE FROM main.{} WHERE {place}", quote(&self.table));
-        connection.prepare_cached(&sql)?.execute(params_from_iter(bound(id))).map(|_| ())
+        let Some(texts) = self.texts(id) else { return Ok(()) };
+        connection.prepare_cached(&texts.delete)?.execute(params_from_iter(bound(id))).map(|_| ())
     }
 
     fn update(
@@ -279,119 +329,22 @@ impl Shape {
         before: &Record,
         after: &Record,
     ) -> rusqlite::Result<()> {
+        let Some(texts) = self.texts(id) else { return Ok(()) };
         let changed: Vec<(&String, Stored<'_>)> = self
             .columns
             .iter()
             .zip(before.values().zip(after.values()))
-            .filter(|(_, (a, b))| Record::of([*a]) != Record::of([*b]))
+            .filter(|(_, (a, b))| !a.is(*b))
             .map(|(name, (_, new))| (name, new))
             .collect();
         let sets =
             changed.iter().map(|(name, _)| format!("{} = ?", quote(name))).collect::<Vec<_>>().join(", ");
-        let place = self.place(id).unwrap_or_else(|| "0".into());
-        let sql = format!("UPDATE OR ABORT main.{} SET {sets} WHERE {place}", quote(&self.table));
+        let sql = format!("UPDATE OR ABORT main.{} SET {sets} WHERE {}", quote(&self.table), texts.place);
         let keys = bound(id);
         let values = changed.iter().map(|(_, v)| Bound(*v)).map(Either::Value);
         connection
             .prepare_cached(&sql)?
             .execute(params_from_iter(values.chain(keys.iter().map(Either::Key))))
             .map(|_| ())
-    }
-}
-
-/// A value as a record holds it.
-pub fn stored(value: ValueRef<'_>) -> Stored<'_> {
-    match value {
-        ValueRef::Null => Stored::Null,
-        ValueRef::Integer(n) => Stored::Integer(n),
-        ValueRef::Real(n) => Stored::Real(n),
-        ValueRef::Text(text) => Stored::Text(text),
-        ValueRef::Blob(blob) => Stored::Blob(blob),
-    }
-}
-
-/// A value as it is bound: TEXT of any bytes stays TEXT.
-pub struct Bound<'a>(pub Stored<'a>);
-
-impl ToSql for Bound<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(bound_ref(self.0)))
-    }
-}
-
-fn bound_ref(value: Stored<'_>) -> ValueRef<'_> {
-    match value {
-        Stored::Null => ValueRef::Null,
-        Stored::Integer(n) => ValueRef::Integer(n),
-        Stored::Real(n) => ValueRef::Real(n),
-        Stored::Text(text) => ValueRef::Text(text),
-        Stored::Blob(blob) => ValueRef::Blob(blob),
-    }
-}
-
-/// A part of a key, which owns its value.
-enum Key {
-    Row(i64),
-    Part(Record),
-}
-
-impl ToSql for Key {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Key::Row(id) => ValueRef::Integer(*id),
-            Key::Part(record) => record.values().next().map_or(ValueRef::Null, bound_ref),
-        }))
-    }
-}
-
-enum Either<'a> {
-    Value(Bound<'a>),
-    Key(&'a Key),
-}
-
-impl ToSql for Either<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        match self {
-            Either::Value(value) => value.to_sql(),
-            Either::Key(key) => key.to_sql(),
-        }
-    }
-}
-
-/// A key of these values, as [`KeyId`] writes them.
-pub fn key_of(values: &[Stored<'_>]) -> KeyId {
-    KeyId::Values(Json::Array(values.iter().map(|v| exact(bound_ref(*v))).collect()).to_string().into())
-}
-
-/// The key of one text.
-pub fn text_key(text: &str) -> KeyId {
-    key_of(&[Stored::Text(text.as_bytes())])
-}
-
-fn bound(id: &KeyId) -> Vec<Key> {
-    let values = match id {
-        KeyId::Row(id) => return vec![Key::Row(*id)],
-        KeyId::Values(values) => serde_json::from_str::<Vec<Json>>(values).unwrap_or_default(),
-    };
-    values.iter().map(|json| Key::Part(part(json))).collect()
-}
-
-fn part(json: &Json) -> Record {
-    let bytes = |digits: &str| -> Vec<u8> {
-        let byte = |at: usize| digits.get(at..at + 2).and_then(|d| u8::from_str_radix(d, 16).ok());
-        (0..digits.len()).step_by(2).filter_map(byte).collect()
-    };
-    let tag = |name: &str| json.get(name).and_then(Json::as_str);
-    match json {
-        Json::Number(n) => Record::of([n
-            .as_i64()
-            .map_or_else(|| n.as_f64().map_or(Stored::Null, Stored::Real), Stored::Integer)]),
-        Json::String(text) => Record::of([Stored::Text(text.as_bytes())]),
-        _ => match (tag("$blob"), tag("$text"), tag("$real")) {
-            (Some(digits), _, _) => Record::of([Stored::Blob(&bytes(digits))]),
-            (_, Some(digits), _) => Record::of([Stored::Text(&bytes(digits))]),
-            (_, _, Some(n)) => Record::of([n.parse().map_or(Stored::Null, Stored::Real)]),
-            _ => Record::of([Stored::Null]),
-        },
     }
 }

@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 
 use super::{guard, swap};
-use crate::core::repair::{DocumentMessage, EachValue, Edit, ImportSource, RepairError, SourceEntry};
+use crate::core::repair::{
+    DocumentMessage, EachValue, Edit, EntryOrder, ImportSource, RepairError, SourceEntry,
+};
 use crate::core::{ReadStore as _, StoreError};
+use crate::stores::open::is_database;
 use crate::stores::session_document::{Message, SessionDocument};
 use crate::stores::sqlite::{SqliteStore, sqlite_error};
 use crate::stores::{Options, blocks, claude_hooks, durable, open, session_document};
@@ -15,6 +18,13 @@ use crate::stores::{Options, blocks, claude_hooks, durable, open, session_docume
 /// Opens what is to be imported, whatever kind it is.
 pub fn open_source(path: &Path, options: &Options) -> Result<Box<dyn ImportSource>, RepairError> {
     guard::ensure_no_link(path)?;
+    // A whole session file is known by its text; opening it as a store would make a table of a million entries first.
+    if !is_database(path).map_err(RepairError::Store)? {
+        let source = claude_hooks::SessionFileSource::open(path, &options.clock)?;
+        if source.ensure_whole().is_ok() {
+            return Ok(Box::new(source));
+        }
+    }
     let opened = open(path, options).map_err(RepairError::Store)?;
     let id = opened.store.about().stores.first().copied().unwrap_or_default();
     if id == claude_hooks::FILE.id {
@@ -83,6 +93,7 @@ impl ImportSource for Documents {
 
     fn entries(
         &self,
+        _order: EntryOrder,
         _each: &mut dyn FnMut(SourceEntry<'_>) -> Result<(), RepairError>,
     ) -> Result<bool, RepairError> {
         Ok(false)
@@ -211,6 +222,7 @@ impl ImportSource for Values {
 
     fn entries(
         &self,
+        _order: EntryOrder,
         _each: &mut dyn FnMut(SourceEntry<'_>) -> Result<(), RepairError>,
     ) -> Result<bool, RepairError> {
         Ok(false)

@@ -10,6 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::guard::{self, Identity};
 use super::rows::Shapes;
 use super::steps;
+use super::write_ahead::WriteAhead;
 use crate::core::repair::{Commit, Edit, EditKind, Held, Performed, Permit, RepairError, Watch, WriteStore};
 use crate::stores::gate;
 use crate::stores::sqlite::{Clock, beside, sqlite_error, writer_waits};
@@ -17,15 +18,21 @@ use crate::stores::sqlite::{Clock, beside, sqlite_error, writer_waits};
 /// How long a commit waits for readers, who cannot begin meanwhile, before the batch is given up and tried anew.
 const COMMIT_TIMEOUT: Duration = Duration::from_millis(60);
 /// How long others go first after such a commit.
-const PAUSE: Duration = Duration::from_millis(100);
+const RETREAT: Duration = Duration::from_millis(100);
 /// The place that [`WriteStore::save`] marks.
 const PLACE: &str = "sessionscope_group";
-/// A batch ends after this, at the next boundary between what belongs together.
-const DUE: Duration = Duration::from_millis(35);
+/// A batch ends after this, its commit included, at the next boundary between what belongs together.
+const DUE: Duration = Duration::from_millis(42);
 /// And after this wherever it is.
-const OVERDUE: Duration = Duration::from_millis(60);
+const OVERDUE: Duration = Duration::from_millis(55);
+/// Where others write too, the lock is free for so long between two batches: SQLite looks for it in steps of 25 ms when it
+/// has waited for a while, so that whoever waits gets in. Without it some waited for ten batches; most of the time goes
+/// into what is done outside the lock anyway.
+const PAUSE: Duration = Duration::from_millis(25);
+/// How long the commit of a row takes, until one was measured.
+const FIRST_COMMIT: Duration = Duration::from_micros(5);
 
-/// A connection that may write; the file is neither created nor checkpointed by it.
+/// A connection that may write; the file is not created by it.
 ///
 /// Foreign keys are enforced by the connection, at every statement and at the commit: a check of whole tables would hold
 /// the lock for as long as they are large.
@@ -37,6 +44,13 @@ pub struct DatabaseWriter {
     shapes: Shapes,
     clock: Clock,
     locked_at: Option<Instant>,
+    released_at: Option<Instant>,
+    /// Another program has the database open, or was seen to write it.
+    shared: bool,
+    seen_version: Option<i64>,
+    /// How long the last commit took for each row.
+    commit_takes: Duration,
+    log: Option<WriteAhead>,
     gate: Option<gate::Writing>,
     changes_before: u64,
     /// Rows that no plan counts: those that a step of the schema changes, and those that were taken back.
@@ -71,7 +85,13 @@ impl DatabaseWriter {
 
     pub(super) fn with(mut connection: Connection, path: &Path, clock: &Clock) -> Result<Self, RepairError> {
         prepare(&mut connection).map_err(|e| failure(e, path))?;
+        let log = WriteAhead::of(&mut connection, path).map_err(|e| failure(e, path))?;
         Ok(Self {
+            released_at: None,
+            shared: !guard::holders(path).is_empty(),
+            seen_version: None,
+            commit_takes: FIRST_COMMIT,
+            log,
             connection,
             path: path.to_owned(),
             identity: Identity::read(path),
@@ -90,8 +110,16 @@ impl DatabaseWriter {
         failure(error, &self.path)
     }
 
+    /// A number that changes when another connection changes the database.
+    fn version(&self) -> Result<i64, RepairError> {
+        let mut select =
+            self.connection.prepare_cached("PRAGMA main.data_version").map_err(|e| self.fail(e))?;
+        select.query_row([], |r| r.get(0)).map_err(|e| self.fail(e))
+    }
+
     fn released(&mut self) {
         self.gate = None;
+        self.released_at = Some(Instant::now());
         if let Some(at) = self.locked_at.take() {
             self.locks_us.push(u64::try_from(at.elapsed().as_micros()).unwrap_or(u64::MAX));
         }
@@ -124,12 +152,15 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     }
     connection.busy_handler(Some(writer_waits))?;
     connection.set_prepared_statement_cache_capacity(64);
-    connection
-        .execute_batch("PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON")
+    // Pages of an index are come across again and again, and should not be read again for every row.
+    connection.execute_batch("PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON; PRAGMA cache_size = -32000")
 }
 
 impl WriteStore for DatabaseWriter {
     fn begin(&mut self) -> Result<(), RepairError> {
+        if let Some(at) = self.released_at.filter(|_| self.shared) {
+            std::thread::sleep(PAUSE.saturating_sub(at.elapsed()));
+        }
         self.gate = Some(gate::write());
         let begun = self.connection.execute_batch("BEGIN IMMEDIATE").map_err(|e| self.fail(e));
         if begun.is_err() {
@@ -137,6 +168,8 @@ impl WriteStore for DatabaseWriter {
         }
         begun?;
         self.locked_at = Some(Instant::now());
+        let version = self.version().inspect_err(|_| self.rollback())?;
+        self.shared |= self.seen_version.replace(version).is_some_and(|seen| seen != version);
         self.changes_before = self.connection.total_changes();
         self.uncounted.set(0);
         // A file that was moved away meanwhile would go on being written where it went.
@@ -180,7 +213,8 @@ impl WriteStore for DatabaseWriter {
     }
 
     fn held(&self) -> Held {
-        match self.locked_at.map(|at| at.elapsed()) {
+        let commit = self.commit_takes.saturating_mul(rows(self.changes()));
+        match self.locked_at.map(|at| at.elapsed() + commit) {
             Some(held) if held >= OVERDUE => Held::Overdue,
             Some(held) if held >= DUE => Held::Due,
             _ => Held::Fresh,
@@ -205,6 +239,7 @@ impl WriteStore for DatabaseWriter {
     }
 
     fn commit(&mut self, _watch: &mut Watch<'_>) -> Commit {
+        let start = Instant::now();
         let committed = self
             .connection
             .busy_timeout(COMMIT_TIMEOUT)
@@ -224,11 +259,19 @@ impl WriteStore for DatabaseWriter {
         }
         let _ = self.connection.busy_handler(Some(writer_waits));
         self.released();
+        self.commit_takes = start.elapsed() / rows(self.changes()).max(1);
         outcome
     }
 
+    fn sync(&mut self) -> Result<(), RepairError> {
+        match &mut self.log {
+            Some(log) => log.sync(&self.connection, self.shared),
+            None => Ok(()),
+        }
+    }
+
     fn pause(&self) {
-        std::thread::sleep(PAUSE);
+        std::thread::sleep(RETREAT);
     }
 
     fn rollback(&mut self) {
@@ -240,6 +283,10 @@ impl WriteStore for DatabaseWriter {
     fn locks_us(&self) -> &[u64] {
         &self.locks_us
     }
+}
+
+fn rows(changes: u64) -> u32 {
+    u32::try_from(changes).unwrap_or(u32::MAX)
 }
 
 /// Says in this program's terms why SQLite did not write.

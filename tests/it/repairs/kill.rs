@@ -213,7 +213,7 @@ fn is_killed_at_every_step(name: &str, expected: &str) {
 fn an_import_into_a_new_database_that_is_killed_at_any_step_is_before_or_after() {
     is_killed_at_every_step(
         "import into a new database",
-        "start none, logged none, locked none, changed none, intended none, prepared none, committed none, noted none, published some, moved some, read-back some, finished some, locked,noted none, locked,noted:2 some",
+        "start none, logged none, locked none, changed none, intended none, prepared none, committed none, noted none, published some, moved some, read-back some, finished some, locked,noted none, locked,locked:2 none, locked,changed:2 none, locked,intended:2 none, locked,committed:2 none, locked,noted:2 none",
     );
 }
 

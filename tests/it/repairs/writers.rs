@@ -90,8 +90,13 @@ impl Drop for Writer {
 }
 
 fn count(home: &Home, sql: &str) -> u64 {
-    let connection = Connection::open(home.at("store.db")).expect("a database");
-    connection.busy_timeout(Duration::from_secs(5)).expect("a timeout");
+    let mut connection = Connection::open(home.at("store.db")).expect("a database");
+    // The writer leaves the lock only for moments, which SQLite's own pauses would miss.
+    let often = |tries| {
+        std::thread::sleep(Duration::from_millis(1));
+        tries < 30_000
+    };
+    connection.busy_handler(Some(often)).expect("a handler");
     connection.query_row(sql, [], |r| r.get::<_, i64>(0)).expect("a number").unsigned_abs()
 }
 
