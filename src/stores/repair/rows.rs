@@ -281,8 +281,7 @@ impl Shape {
         match done {
             Ok(()) => Ok(Performed::Done(1)),
             Err(rusqlite::Error::SqliteFailure(code, message))
-                // A trigger can end the transaction: what came after would be committed statement by statement.
-                if code.code == rusqlite::ErrorCode::ConstraintViolation && !connection.is_autocommit() =>
+                if code.code == rusqlite::ErrorCode::ConstraintViolation =>
             {
                 // Another key of the row is taken, or other rows have come to refer to it: it has to stay as it is.
                 let rule =

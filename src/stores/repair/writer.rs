@@ -39,6 +39,8 @@ const FIRST_COMMIT: Duration = Duration::from_micros(5);
 pub struct DatabaseWriter {
     connection: Connection,
     path: PathBuf,
+    /// The file that is open.
+    identity: Option<Identity>,
     shapes: Shapes,
     clock: Clock,
     locked_at: Option<Instant>,
@@ -92,6 +94,7 @@ impl DatabaseWriter {
             log,
             connection,
             path: path.to_owned(),
+            identity: Identity::read(path),
             shapes: Shapes::default(),
             clock: clock.clone(),
             locked_at: None,
@@ -169,6 +172,11 @@ impl WriteStore for DatabaseWriter {
         self.shared |= self.seen_version.replace(version).is_some_and(|seen| seen != version);
         self.changes_before = self.connection.total_changes();
         self.uncounted.set(0);
+        // A file that was moved away meanwhile would go on being written where it went.
+        if Identity::read(&self.path) != self.identity {
+            self.rollback();
+            return Err(RepairError::Replaced { path: self.path.clone() });
+        }
         Ok(())
     }
 

@@ -166,7 +166,7 @@ fn a_trigger_that_ends_the_transaction_ends_the_repair() {
     );
     let before = files(&home);
     let ended = home.run(&[PRUNE, &["--apply"]].concat());
-    is_refused(&home, &ended, &before, "never");
+    is_refused(&home, &ended, &before, "a trigger of claude_sdk_sessions rolled the transaction back");
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub struct Done {
 
 impl Inside {
     pub fn new(sql: &str) -> Self {
-        let made = Self { folder: tempfile::tempdir().expect("a folder") };
+        let made = Self { folder: super::folder() };
         made.connection().execute_batch(sql).unwrap_or_else(|e| panic!("{e}: {sql}"));
         made
     }

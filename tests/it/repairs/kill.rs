@@ -11,8 +11,8 @@ pub struct Scenario {
     pub home: Home,
     pub command: Vec<String>,
     start: BTreeMap<PathBuf, Vec<u8>>,
-    before: State,
-    after: State,
+    pub before: State,
+    pub after: State,
     earlier: usize,
 }
 
@@ -68,7 +68,7 @@ impl Scenario {
         }
     }
 
-    fn finish(&self) {
+    pub fn finish(&self) {
         self.home.text(&self.arguments());
     }
 
@@ -112,7 +112,7 @@ impl Scenario {
         done
     }
 
-    fn undo_all(&self) {
+    pub fn undo_all(&self) {
         for operation in self.home.operations() {
             let id = operation["operation"].as_str().expect("an id");
             if operation["undoes"].is_null() && operation["undone_by"].is_null() && operation["done"] != 0 {
@@ -161,8 +161,9 @@ pub fn scenario(name: &str) -> Scenario {
             home.file("store.json", stores::session_file(3, 2));
             vec!["prune".into(), "store.json".into()]
         }
-        "prune of agents" => {
-            home.database("store.db", &stores::agent_mcp(2, 2));
+        "prune of agents" | "prune of agents with a log" => {
+            let journal = if name == "prune of agents" { "" } else { "PRAGMA journal_mode = WAL;" };
+            home.database("store.db", &format!("{journal}{}", stores::agent_mcp(2, 2)));
             vec!["prune".into(), "store.db".into()]
         }
         "prune of transcripts" => {
@@ -286,6 +287,25 @@ fn a_migration_that_is_killed_at_any_step_is_before_or_after() {
         "migrate",
         "start none, logged none, backed-up none, locked none, changed none, intended none, committed some, noted some, read-back some, finished some, locked,noted some",
     );
+}
+
+#[test]
+fn a_transaction_that_was_spilled_to_the_disk_is_rolled_back_at_the_next_start() {
+    let scenario = scenario("prune");
+    let home = &scenario.home;
+    // The operation is pending; its transaction was killed when pages of the database were written already.
+    home.halted("logged", &scenario.arguments()).expect("it stands still").kill();
+    let writer = rusqlite::Connection::open(home.at("store.db")).expect("a database");
+    let spill = "PRAGMA cache_size = 1; BEGIN; UPDATE claude_sdk_sessions SET session_id = hex(zeroblob(9000)); DELETE FROM claude_sdk_sessions";
+    writer.execute_batch(spill).expect("a change");
+    let copies =
+        ["store.db", "store.db-journal"].map(|name| (name, std::fs::read(home.at(name)).expect("bytes")));
+    writer.execute_batch("ROLLBACK").expect("rolled back");
+    drop(writer);
+    for (name, bytes) in copies {
+        home.file(name, bytes);
+    }
+    assert_eq!(scenario.check("spilled"), 0);
 }
 
 #[test]

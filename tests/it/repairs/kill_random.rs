@@ -6,6 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::kill::{Scenario, scenario};
+use super::stores::{State, progress, state};
+use super::writers::Writer;
 
 /// The moments of a test: spread over the time that applying takes, the same in every run but for the machine's own mood.
 struct Moments(u64);
@@ -58,6 +60,38 @@ fn is_killed_at_random(name: &str, times: u32) {
         scenario.check(&format!("{name}, time {time}, after {delay:?}"));
     }
     assert!(killed > 0, "{name}: none of {times} was killed before its end");
+}
+
+#[test]
+fn a_prune_may_be_killed_at_any_moment_beside_a_writer() {
+    let scenario = scenario("prune of agents with a log");
+    let whole = (0..3).map(|_| whole_run(&scenario)).min().expect("a time");
+    scenario.reset();
+    // Rows that the writer makes and changes are its own affair.
+    let rest = |state: State| -> State {
+        let own = |row: &str| row.starts_with("\"writer\"") || row.starts_with("\"lives\" | \"{}\"");
+        state.into_iter().filter(|(_, row)| !own(row)).collect()
+    };
+    let (before, after) = (rest(scenario.before.clone()), rest(scenario.after.clone()));
+    let home = &scenario.home;
+    let writer = Writer::start(home);
+    let mut moments = Moments(0x2545_f491_4f6c_dd1d);
+    for time in 0..20 {
+        let earlier = home.operations().len();
+        killed_after(&scenario, Some(moments.next(whole * 2)));
+        let operations = home.operations();
+        let noted = match operations.len() - earlier {
+            0 => 0,
+            _ => operations[0]["done"].as_u64().expect("a number"),
+        };
+        assert_eq!(noted, progress(&before, &after, &rest(state(home))), "time {time}");
+        scenario.finish();
+        assert_eq!(rest(state(home)), after, "time {time}");
+        scenario.undo_all();
+        assert_eq!(rest(state(home)), before, "time {time}");
+    }
+    assert!(writer.stop() > 0);
+    assert_eq!(home.leftovers(), [""; 0]);
 }
 
 #[test]

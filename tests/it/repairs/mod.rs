@@ -1,5 +1,6 @@
 //! Repairs, from their arguments to the store, the operation log and back.
 
+mod attacks;
 mod disk;
 mod foreign;
 mod histories;
@@ -36,6 +37,13 @@ pub struct Home {
     folder: tempfile::TempDir,
 }
 
+/// A folder that goes with the test: in memory where that can be, since these tests write to the disk's last byte
+/// thousands of times, and none of them pulls the plug.
+pub fn folder() -> tempfile::TempDir {
+    let in_memory = tempfile::tempdir_in("/dev/shm");
+    in_memory.or_else(|_| tempfile::tempdir()).expect("a folder")
+}
+
 /// What a command printed and how it ended.
 #[derive(Debug)]
 pub struct Ended {
@@ -46,7 +54,7 @@ pub struct Ended {
 
 impl Home {
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder();
         for name in ["stores", "data", "tmp"] {
             fs::create_dir(folder.path().join(name)).expect("a folder");
         }
@@ -192,7 +200,7 @@ impl Home {
                     fs::read(path).expect("readable").first().is_none_or(|b| *b == 0)
                 }
                 Some("stores") => !name.contains(".sessionscope"),
-                _ => name == ".go-on" || name == ".stop",
+                _ => [".go-on", ".stop", ".said"].contains(&name.as_str()),
             };
             if !wanted {
                 found.push(inner);

@@ -35,40 +35,57 @@ fn writes_where_it_is_told_to() {
             let start = Instant::now();
             connection.execute(sql, [rounds]).unwrap_or_else(|e| panic!("round {rounds}: {e}"));
             longest = longest.max(start.elapsed());
+            // Often, and not so often that the disk is full of it before a test is over.
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
     std::fs::write(stop, format!("{rounds} rounds, {longest:?} at most")).expect("written");
 }
 
-struct Writer {
+pub struct Writer {
     child: Child,
     stop: std::path::PathBuf,
+    said: std::path::PathBuf,
 }
 
 impl Writer {
-    fn start(home: &Home) -> Self {
-        let stop = home.data().join("../tmp/.stop");
+    pub fn start(home: &Home) -> Self {
+        let tmp = home.data().parent().expect("the home").join("tmp");
+        let (stop, said) = (tmp.join(".stop"), tmp.join(".said"));
+        let words = std::fs::File::create(&said).expect("a file");
         let child = Command::new(std::env::current_exe().expect("this program"))
             .args(["repairs::writers::writes_where_it_is_told_to", "--exact", "--nocapture"])
             .env(DATABASE, home.at("store.db"))
             .env(STOP, &stop)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(words)
             .spawn()
             .expect("it starts");
-        Self { child, stop }
+        Self { child, stop, said }
     }
 
     /// Ends it, and gives how many rounds it made.
-    fn stop(self) -> u64 {
+    pub fn stop(mut self) -> u64 {
         std::fs::write(&self.stop, "").expect("written");
-        let output = self.child.wait_with_output().expect("it ends");
+        let ended = self.child.wait().expect("it ends");
+        assert!(
+            ended.success(),
+            "the writer failed: {}",
+            std::fs::read_to_string(&self.said).expect("its words")
+        );
         let said = std::fs::read_to_string(&self.stop).expect("written");
-        std::fs::remove_file(&self.stop).expect("removed");
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "the writer failed: {said}{errors}");
+        for path in [&self.stop, &self.said] {
+            std::fs::remove_file(path).expect("removed");
+        }
         let rounds = said.split(' ').next().and_then(|n| n.parse().ok());
         rounds.unwrap_or_else(|| panic!("the writer said {said}"))
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
