@@ -108,9 +108,7 @@ impl Shown<'_> {
                     counted(operation.left, "row"),
                 )
             }
-            None if summary.edits == 0 && summary.of(Action::Keep) == 0 => {
-                writeln!(out, "{}.", nothing(repair))
-            }
+            None if summary.edits == 0 && is_bare(repair, summary) => writeln!(out, "{}.", nothing(repair)),
             None if summary.edits == 0 => writeln!(out, "{counts}. There is nothing to change."),
             None if self.ways.apply => writeln!(out, "{counts}. It was not applied."),
             None => writeln!(
@@ -120,6 +118,12 @@ impl Shown<'_> {
             ),
         }
     }
+}
+
+/// Whether there is nothing to count either: of sessions that are not there, that they are rejected says no more.
+fn is_bare(repair: &Repair, summary: &Summary) -> bool {
+    let named = matches!(repair, Repair::DeleteSessions { .. });
+    summary.of(Action::Keep) == 0 && (named || summary.of(Action::Reject) == 0)
 }
 
 /// Why there is nothing to do, where nothing that was looked at is kept either.

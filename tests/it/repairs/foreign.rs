@@ -126,11 +126,11 @@ fn a_trigger_that_changes_more_than_the_plan_is_rolled_back_with_the_numbers() {
     for (trigger, says) in [
         (
             "AFTER DELETE ON claude_sdk_sessions BEGIN INSERT INTO audit VALUES (old.key), ('x'); END",
-            "1 rows were to change, and 3 did",
+            "3 rows would have changed where the plan lists 1",
         ),
         (
             "BEFORE DELETE ON claude_sdk_sessions BEGIN SELECT RAISE(IGNORE); END",
-            "1 rows were to change, and 0 did",
+            "0 rows would have changed where the plan lists 1",
         ),
     ] {
         let home = store(&format!("CREATE TABLE audit (what); CREATE TRIGGER guard {trigger}"));
@@ -176,7 +176,7 @@ fn a_trigger_that_changes_more_than_an_undo_shows_is_rolled_back_too() {
     home.sql("store.db", "CREATE TRIGGER guard AFTER INSERT ON claude_sdk_sessions BEGIN INSERT INTO audit VALUES (new.key); END");
     let before = files(&home);
     let ended = home.run(&["undo", &id, "--apply"]);
-    is_refused(&home, &ended, &before, "1 rows were to change, and 2 did");
+    is_refused(&home, &ended, &before, "2 rows would have changed where the plan lists 1");
     home.sql(
         "store.db",
         "DROP TRIGGER guard; CREATE TRIGGER guard BEFORE INSERT ON claude_sdk_sessions BEGIN SELECT RAISE(ABORT, 'closed'); END",

@@ -65,17 +65,17 @@ fn a_plan_to_read_says_how_to_go_on() {
         home.text(&["prune", "store.db"]),
         "delete  claude_sdk_sessions  forgejo:coder:acme/app:1  (not used for 24 h (25 h ago))
 keep    claude_sdk_sessions  forgejo:coder:acme/app:2  (used within 24 h (1 h ago))
-delete 1, keep 1. Nothing has changed; add --apply to do it.
+delete 1, keep 1. Nothing has changed; add --apply to do it, and to keep about 20,480 bytes for its undo.
 "
     );
     assert_eq!(
         home.text(&["prune", "store.db", "--summary"]),
-        "delete 1, keep 1. Nothing has changed; add --apply to do it.\n"
+        "delete 1, keep 1. Nothing has changed; add --apply to do it, and to keep about 20,480 bytes for its undo.\n"
     );
     let applied = home.text(&["prune", "store.db", "--summary", "--apply"]);
     assert!(
         applied.starts_with(
-            "delete 1, keep 1. 1 changes were made, 0 rows left alone; the write lock was held for "
+            "delete 1, keep 1. 1 change was made, 0 rows left alone; the write lock was held for "
         ),
         "{applied}"
     );

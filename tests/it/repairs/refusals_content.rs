@@ -170,7 +170,7 @@ fn what_makes_no_sense_is_wrong_usage() {
             "There is no file or folder none.json",
             &["import", "none.json", "--into", "store.db", "--apply"],
         ),
-        (3, "import it into a database instead", &["prune", "document.json", "--apply"]),
+        (3, "Import it into a database instead", &["prune", "document.json", "--apply"]),
         (3, "no rule by which anything could be pruned", &["prune", "wrangler.jsonc", "--apply"]),
         (
             3,

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use super::stores::{AGENT_MCP, state};
 use super::{Home, each_file, mode};
+use sessionscope::core::repair::counted;
 
 const SECRET: &str = "sk-live-4f9a77c2e1";
 
@@ -93,7 +94,7 @@ fn the_log_holds_rows_whole_until_it_is_told_to_forget_them() {
     assert!(holds(&fs::read(&log).expect("the log")));
     let size = |home: &Home| home.operations()[0]["size_bytes"].as_u64().expect("a size");
     assert_eq!(size(&home), fs::metadata(&log).expect("the log").len());
-    assert!(home.text(&["operations"]).contains(&format!("{} bytes", size(&home))));
+    assert!(home.text(&["operations"]).contains(&counted(size(&home), "byte")));
     let plan = home.text(&["forget", &id]);
     assert!(plan.contains("and ends its undo") && plan.contains("Nothing has changed"), "{plan}");
     assert!(holds(&fs::read(&log).expect("the log")));
