@@ -21,7 +21,7 @@ const COMMIT_TIMEOUT: Duration = Duration::from_millis(60);
 const RETREAT: Duration = Duration::from_millis(100);
 /// The place that [`WriteStore::save`] marks.
 const PLACE: &str = "sessionscope_group";
-/// A batch ends after this, its commit included, at the next boundary between what belongs together.
+/// A batch ends after this, the log's work and its commit included, at the next boundary between what belongs together.
 const DUE: Duration = Duration::from_millis(42);
 /// And after this wherever it is.
 const OVERDUE: Duration = Duration::from_millis(55);
@@ -48,7 +48,9 @@ pub struct DatabaseWriter {
     /// Another program has the database open, or was seen to write it.
     shared: bool,
     seen_version: Option<i64>,
-    /// How long the last commit took for each row.
+    /// When the last row was done.
+    done_at: Cell<Instant>,
+    /// How long it took from there until the lock was given back, the last time and for each row.
     commit_takes: Duration,
     log: Option<WriteAhead>,
     gate: Option<gate::Writing>,
@@ -90,6 +92,7 @@ impl DatabaseWriter {
             released_at: None,
             shared: !guard::holders(path).is_empty(),
             seen_version: None,
+            done_at: Cell::new(Instant::now()),
             commit_takes: FIRST_COMMIT,
             log,
             connection,
@@ -213,8 +216,11 @@ impl WriteStore for DatabaseWriter {
     }
 
     fn held(&self) -> Held {
-        let commit = self.commit_takes.saturating_mul(rows(self.changes()));
-        match self.locked_at.map(|at| at.elapsed() + commit) {
+        let now = Instant::now();
+        self.done_at.set(now);
+        // Half the time is for rows in any case: on a slow disk a commit alone may take all of it, however few they are.
+        let commit = self.commit_takes.saturating_mul(rows(self.changes())).min(DUE / 2);
+        match self.locked_at.map(|at| now - at + commit) {
             Some(held) if held >= OVERDUE => Held::Overdue,
             Some(held) if held >= DUE => Held::Due,
             _ => Held::Fresh,
@@ -239,7 +245,6 @@ impl WriteStore for DatabaseWriter {
     }
 
     fn commit(&mut self, _watch: &mut Watch<'_>) -> Commit {
-        let start = Instant::now();
         let committed = self
             .connection
             .busy_timeout(COMMIT_TIMEOUT)
@@ -259,7 +264,7 @@ impl WriteStore for DatabaseWriter {
         }
         let _ = self.connection.busy_handler(Some(writer_waits));
         self.released();
-        self.commit_takes = start.elapsed() / rows(self.changes()).max(1);
+        self.commit_takes = self.done_at.get().elapsed() / rows(self.changes()).max(1);
         outcome
     }
 
