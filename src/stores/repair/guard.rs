@@ -20,6 +20,11 @@ impl Identity {
         Self { device: meta.dev(), inode: meta.ino() }
     }
 
+    /// As a text, to be compared with later ones.
+    pub fn words(self) -> String {
+        format!("{}:{}", self.device, self.inode)
+    }
+
     /// The file that a path names now, through links.
     pub fn read(path: &Path) -> Option<Self> {
         fs::metadata(path).ok().map(|meta| Self::of(&meta))

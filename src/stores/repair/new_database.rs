@@ -9,6 +9,8 @@ use std::sync::Arc;
 use rusqlite::{Connection, OpenFlags};
 
 use super::db::Db;
+use super::guard::Identity;
+use super::log::Log;
 use super::rows::Shapes;
 use super::writer::{DatabaseWriter, failure};
 use super::{all_repairs, guard, moves, steps, swap};
@@ -30,6 +32,15 @@ pub struct NewDatabase {
     shapes: Shapes,
     /// The database once it is there, to read back.
     shown: OnceCell<Box<dyn SessionStore>>,
+}
+
+/// The fact by which the log knows the file that was made.
+const MADE: &str = "made";
+
+/// Whether the file at a place is the one that an interrupted import made.
+pub fn is_shown(path: &Path, log: &Log, id: &str) -> bool {
+    let there = Identity::read(path).map(Identity::words);
+    there.is_some() && there == log.fact(id, MADE)
 }
 
 /// Where it is made.
@@ -184,6 +195,11 @@ impl WriteStore for Aside {
             EditKind::Move => moves::perform(edit),
             _ => self.inner()?.perform(edit),
         }
+    }
+
+    fn intent(&mut self) -> Vec<(&'static str, String)> {
+        // By it the file is known when it has its name: another may have been made there meanwhile.
+        Identity::read(&self.path).map(|made| (MADE, made.words())).into_iter().collect()
     }
 
     fn changes(&self) -> u64 {

@@ -58,12 +58,13 @@ fn look(log: &Log, operation: &Operation, options: &Options) -> Result<Operation
         });
     }
     if log.fact(&operation.id, "makes_store").is_some() {
+        let shown = new_database::is_shown(path, log, &operation.id);
         // What was made aside, and never got its name.
         let aside = new_database::prepared(path);
         for path in [beside(&aside, "-journal"), aside] {
             let _ = fs::remove_file(path);
         }
-        if path.symlink_metadata().is_err() {
+        if !shown {
             return log.settle(&operation.id, now, true, &mut |_| Ok(Standing::Before));
         }
     }

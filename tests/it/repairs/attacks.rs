@@ -165,6 +165,23 @@ fn a_log_that_vanishes_under_way_takes_no_row_with_it() {
 }
 
 #[test]
+fn a_database_that_another_program_made_is_not_taken_for_ours() {
+    let home = Home::new();
+    home.file("sessions.json", session_file(2, 1));
+    let import = ["import", "sessions.json", "--into", "store.db", "--apply"];
+    home.halted("prepared", &import).expect("it stands still").kill();
+    // Its own import, say, with the same rows.
+    home.database("store.db", &hooks(2, 1));
+    let before = files(&home);
+    let operation = home.operations().remove(0);
+    assert_eq!((&operation["state"], &operation["done"]), (&"not applied".into(), &0.into()), "{operation}");
+    assert_eq!(home.leftovers(), [""; 0]);
+    let left = files(&home);
+    assert!(before.iter().all(|(path, bytes)| left.get(path).is_none_or(|is| is == bytes)));
+    assert_eq!(keys(&home).len(), 3);
+}
+
+#[test]
 fn a_store_that_is_moved_under_way_is_not_written_where_it_went() {
     for journal in ["DELETE", "WAL"] {
         for (first, more) in [("logged", false), ("locked,noted", true)] {

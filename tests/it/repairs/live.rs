@@ -55,6 +55,7 @@ fn the_log_is_its_owners_alone() {
     let home = Home::new();
     let path = home.database("store.db", crate::stores::session_do::SHIP);
     home.apply(&["migrate", "store.db"]);
+    assert_eq!(home.leftovers(), [""; 0]);
     assert_eq!(mode(&home.data().join("operations")), 0o700);
     for name in ["1.sqlite", "1.backup.sqlite"] {
         assert_eq!(mode(&home.data().join("operations").join(name)), 0o600, "{name}");
