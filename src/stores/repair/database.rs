@@ -173,14 +173,6 @@ impl SessionStore for Database {
                 format!("its text is {encoding}, of which not every value could be put back as it was");
             return Err(RepairError::NotUnderstood { reason, path });
         }
-        if path.to_str().is_none() {
-            let reason = "The path is not UTF-8, and could not be found again from the log".into();
-            return Err(RepairError::MayNotWrite {
-                reason,
-                hint: "Rename it, or the folder that it is in.",
-                path,
-            });
-        }
         steps::ensure_understood(&self.store.connection, &self.target.stores, &path)
     }
 

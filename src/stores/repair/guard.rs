@@ -39,10 +39,23 @@ pub fn ensure_no_link(path: &Path) -> Result<(), RepairError> {
     }
 }
 
+/// Refuses a path that the operation log, which is text, could not find again: nothing there could be undone.
+pub fn ensure_findable(path: &Path) -> Result<(), RepairError> {
+    match path.to_str() {
+        Some(_) => Ok(()),
+        None => Err(RepairError::MayNotWrite {
+            reason: "The path is not UTF-8, and could not be found again from the log".into(),
+            hint: "Rename it, or the folder that it is in.",
+            path: path.to_owned(),
+        }),
+    }
+}
+
 /// Refuses what is no plain file of one name in a folder that may be written.
 ///
 /// Permission bits count for the superuser too: who took them away did not want the file changed.
 pub fn ensure_plain(path: &Path, known: Option<Identity>) -> Result<(), RepairError> {
+    ensure_findable(path)?;
     let may_not = |reason: &str, hint: &'static str| {
         Err(RepairError::MayNotWrite { reason: reason.to_owned(), hint, path: path.to_owned() })
     };

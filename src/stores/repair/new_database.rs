@@ -82,6 +82,7 @@ impl SessionStore for NewDatabase {
     }
 
     fn ensure_writable(&self) -> Result<(), RepairError> {
+        guard::ensure_findable(&self.target.path)?;
         let folder = guard::folder_of(&self.target.path);
         let may_not = |reason: &str, hint| {
             Err(RepairError::MayNotWrite { reason: reason.into(), hint, path: self.target.path.clone() })

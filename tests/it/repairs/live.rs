@@ -9,7 +9,7 @@ use sessionscope::core::repair::{PruneOptions, SessionStore};
 use sessionscope::stores::Options;
 use sessionscope::stores::repair::open_for_repair;
 
-use super::stores::{hooks, state};
+use super::stores::{hooks, session_file, state};
 use super::{Home, mode};
 
 /// Runs a prune that stands still at a step while `meanwhile` is run; gives the operation as the log tells it.
@@ -127,4 +127,61 @@ fn others_may_commit_while_a_plan_is_made() {
     });
     wanted.sort();
     assert_eq!(named, wanted);
+}
+
+/// Kills a prune of a session file at a step, with what its program writes before and after.
+fn killed_beside_a_program(
+    points: &[&str],
+    before: Option<&str>,
+    after: Option<&str>,
+) -> (String, serde_json::Value) {
+    let home = Home::new();
+    home.file("store.json", session_file(2, 1));
+    let write = |text: &str| {
+        home.file("store.json.tmp", text);
+        std::fs::rename(home.at("store.json.tmp"), home.at("store.json")).expect("renamed");
+    };
+    let mut halted =
+        home.halted(&points.join(","), &["prune", "store.json", "--apply"]).expect("it stands still");
+    if let Some(text) = before {
+        write(text);
+    }
+    for _ in 1..points.len() {
+        halted.go_on();
+        assert!(halted.wait());
+    }
+    halted.kill();
+    if let Some(text) = after {
+        write(text);
+    }
+    let operation = home.operations().remove(0);
+    assert_eq!(home.leftovers(), [""; 0], "{points:?}");
+    let text = std::fs::read_to_string(home.at("store.json")).expect("text");
+    // Whatever happened, it goes on.
+    assert_eq!(home.run(&["prune", "store.json", "--apply"]).status, 0, "{points:?}");
+    (text, operation)
+}
+
+#[test]
+fn what_a_program_writes_around_a_kill_is_never_lost() {
+    let theirs = session_file(3, 3);
+    for (points, before, after, done) in [
+        (&["prepared"][..], None, Some(theirs.as_str()), 0),
+        (&["prepared"], Some(theirs.as_str()), None, 0),
+        (&["exchanged"], None, Some(theirs.as_str()), 2),
+        (&["prepared", "exchanged"], Some(theirs.as_str()), None, 0),
+        (&["committed"], None, Some(theirs.as_str()), 2),
+    ] {
+        // After the exchange their text is without what went, as a program writes that has read it.
+        let after = after.map(|text| {
+            if done > 0 {
+                text.replace("app:1\"", "app:7\"").replace("app:2\"", "app:8\"")
+            } else {
+                text.to_owned()
+            }
+        });
+        let (text, operation) = killed_beside_a_program(points, before, after.as_deref());
+        assert_eq!(Some(text.as_str()), after.as_deref().or(before), "{points:?}");
+        assert_eq!(operation["done"], done, "{points:?}: {operation}");
+    }
 }

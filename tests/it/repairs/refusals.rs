@@ -221,3 +221,30 @@ fn a_database_that_only_a_copy_can_be_read_of_is_left_alone() {
     assert!(ended.err.contains("SQLite cannot open this file where it is"), "{}", ended.err);
     assert!(files(&home) == before);
 }
+
+#[test]
+fn a_path_that_the_log_could_not_find_again_is_left_alone() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let home = pruned();
+    let odd = home.at("").join(std::ffi::OsStr::from_bytes(b"odd\xff.db"));
+    fs::rename(home.at("store.db"), &odd).expect("renamed");
+    home.file("sessions.json", session_file(1, 0));
+    let before = files(&home);
+    for (command, last) in
+        [(&["prune"][..], &["--apply"][..]), (&["import", "sessions.json", "--into"], &["--apply"])]
+    {
+        let run = |path: &Path| {
+            let mut run = home.command(command);
+            super::ended(run.arg(path).args(last).output().expect("it runs"))
+        };
+        is_refused(&home, &run(&odd), &before, "not UTF-8, and could not be found again from the log");
+        if command[0] == "import" {
+            is_refused(
+                &home,
+                &run(&odd.with_extension("new")),
+                &before,
+                "not UTF-8, and could not be found again from the log",
+            );
+        }
+    }
+}
