@@ -116,7 +116,7 @@ fn detail(context: &Context<'_>) -> Json {
     Json::Object(object)
 }
 
-/// A value as JSON from which [`from_exact`] makes the same value.
+/// A value as JSON from which `from_exact` makes the same value.
 pub fn exact(value: ValueRef<'_>) -> Json {
     match value {
         ValueRef::Null => Json::Null,
