@@ -93,13 +93,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
     Outcome::Exit(status.0)
 }
 
-/// Asks for the window, unless a path leads nowhere: that may be a command that was mistyped.
+/// Asks for the window, unless the first argument is a command that was mistyped: a bare word that is no file.
+///
+/// Of any other path that leads nowhere the window itself says so: whoever started it from a desktop sees no terminal.
 fn window(paths: Vec<PathBuf>) -> Outcome {
-    use io::ErrorKind::{NotADirectory, NotFound};
-    let is_missing = |path: &&PathBuf| {
-        path.symlink_metadata().is_err_and(|error| matches!(error.kind(), NotFound | NotADirectory))
+    let is_word = |path: &&PathBuf| {
+        let letter = |b: &u8| b.is_ascii_alphabetic() || *b == b'-';
+        path.as_os_str().as_encoded_bytes().iter().all(letter)
     };
-    match paths.iter().find(is_missing) {
+    match paths.first().filter(is_word).filter(|path| path.symlink_metadata().is_err()) {
         None => Outcome::Window(paths),
         Some(path) => {
             say(&format!(
