@@ -300,6 +300,7 @@ impl App {
                 }
                 self.repairer = None;
                 let until = ctx.input(|i| i.time) + TOAST_SECONDS;
+                let was_moved = moved_to.is_some();
                 let mut next = vec![("Undo…", Command::UndoOperation(operation.id))];
                 if let Some(from) = moved_to {
                     next.insert(0, ("Compare…", Command::Compare { from, into: target.clone() }));
@@ -316,7 +317,7 @@ impl App {
                     self.open(ctx, target.clone());
                     // It was moved away: what shows of it is no file any more.
                     let from = std::path::absolute(&from).unwrap_or(from);
-                    let gone = self.screen.sources.iter().find(|s| s.path == from && !from.exists());
+                    let gone = self.screen.sources.iter().find(|s| s.path == from && was_moved);
                     if let Some(id) = gone.map(|s| s.id) {
                         self.close(id);
                     }

@@ -7,89 +7,11 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::{Action, Class, Edit, Item, Needs, Planner, RepairError, SessionStore, Standing};
+use super::{
+    Action, Class, DocumentMessage, Edit, EntryOrder, ImportSource, Item, Needs, NewSession, Planner,
+    RepairError, SessionStore, SourceEntry, SourceKind, Standing,
+};
 use crate::core::{KNOWN_FORGES, RENAMED_AGENT, ResumeKey, hex, span};
-
-/// An entry of a session file.
-#[derive(Debug, Clone, Copy)]
-pub struct SourceEntry<'a> {
-    /// Its place in the file.
-    pub number: u64,
-    pub key: &'a str,
-    /// None where the entry names no session.
-    pub session_id: Option<&'a str>,
-    pub last_used_ms: Option<i64>,
-    pub created_ms: Option<i64>,
-    /// It has a time that cannot be read as one.
-    pub unread_time: bool,
-}
-
-/// In what order entries are handed out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EntryOrder {
-    /// As they stand in the file.
-    File,
-    /// Those of a large file by their keys.
-    ///
-    /// So neighbours in the database's index are added one after the other: a million of them take a tenth of the time,
-    /// and a twentieth of the write-ahead log.
-    Index,
-}
-
-/// A session as it is added to a database.
-#[derive(Debug, Clone, Copy)]
-pub struct NewSession<'a> {
-    pub key: &'a str,
-    pub session_id: &'a str,
-    /// Zero where it is not known.
-    pub last_used_ms: i64,
-    pub created_ms: i64,
-}
-
-/// A message of a session document.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DocumentMessage {
-    /// Made of session, position and content, so that the same message is always the same row.
-    pub id: String,
-    pub role: String,
-    pub content: String,
-    pub parts: Option<String>,
-    pub created_ms: Option<i64>,
-}
-
-/// Takes key-value entries, one after the other.
-pub type EachValue<'a> = dyn FnMut(&str, &[u8]) -> Result<(), RepairError> + 'a;
-
-/// What can be imported from.
-pub trait ImportSource {
-    /// Refuses a source of which only a part can be read.
-    fn ensure_whole(&self) -> Result<(), RepairError>;
-
-    /// Hands out the entries of a session file; false where it is another kind.
-    fn entries(
-        &self,
-        order: EntryOrder,
-        each: &mut dyn FnMut(SourceEntry<'_>) -> Result<(), RepairError>,
-    ) -> Result<bool, RepairError>;
-
-    /// Hands out the messages of a session document, without their ids; false where it is another kind.
-    fn messages(
-        &self,
-        each: &mut dyn FnMut(Result<DocumentMessage, String>) -> Result<(), RepairError>,
-    ) -> Result<bool, RepairError>;
-
-    /// The name of the document's session, and its facts as they are kept in `session_meta`.
-    fn facts(&self) -> (String, Vec<(String, String)>);
-
-    /// Hands out key-value entries as they are stored; false where there are none.
-    fn values(&self, each: &mut EachValue<'_>) -> Result<bool, RepairError>;
-
-    /// The edit that puts the file aside when all is in the database; none where it stays.
-    fn retirement(&self) -> Option<Edit>;
-
-    /// What the import leaves behind, in a sentence each.
-    fn left_behind(&self) -> Vec<String>;
-}
 
 /// How old a session may be to be resumed: 24 hours, seed 004's `MAX_SESSION_AGE_MS`.
 const MOST_AGE_MS: i64 = 86_400_000;
@@ -113,17 +35,14 @@ pub(super) fn plan(
         let reason = "The forge must be a name without a colon; `none` means keys that have none".into();
         return Err(RepairError::Usage { reason });
     }
-    let forges = KNOWN_FORGES.iter().copied().chain([forge]).collect();
-    let whole = Sessions { source: source.as_ref(), forge, forges, compare, table: Arc::from("sessions") };
-    if let Some(winners) = whole.winners()? {
-        whole.plan(planner, winners)?;
-    } else if source.messages(&mut |_| Ok(()))? {
-        document(planner, source.as_ref())?;
-    } else if !values(planner, source.as_ref())? {
-        return Err(RepairError::Source {
-            reason: "There is nothing in it that could be imported".into(),
-            path: from.to_owned(),
-        });
+    match source.kind() {
+        SourceKind::Sessions => {
+            let forges = KNOWN_FORGES.iter().copied().chain([forge]).collect();
+            let table = Arc::from("sessions");
+            Sessions { source: source.as_ref(), forge, forges, compare, table }.plan(planner)?;
+        }
+        SourceKind::Document => document(planner, source.as_ref())?,
+        SourceKind::Values => values(planner, source.as_ref(), from)?,
     }
     source.left_behind().into_iter().for_each(|text| planner.warn(text));
     let any = |action| planner.has(action);
@@ -205,7 +124,8 @@ impl Winners {
 }
 
 impl Sessions<'_> {
-    fn plan(&self, planner: &mut Planner<'_>, mut winners: Winners) -> Result<(), RepairError> {
+    fn plan(&self, planner: &mut Planner<'_>) -> Result<(), RepairError> {
+        let mut winners = self.winners()?;
         if winners.newest.is_empty() {
             // A database with nothing in it would be no use, and the file is better where it is.
             return self.reject_all(planner, &winners);
@@ -231,20 +151,19 @@ impl Sessions<'_> {
         self.source.entries(EntryOrder::File, &mut |entry| {
             let item = self.entry(planner, &entry, winners)?;
             planner.add(item.at(entry.last_used_ms))
-        })?;
-        Ok(())
+        })
     }
 
-    /// Finds for every key that entries get the one that counts; none where the source is no session file.
-    fn winners(&self) -> Result<Option<Winners>, RepairError> {
+    /// Finds for every key that entries get the one that counts.
+    fn winners(&self) -> Result<Winners, RepairError> {
         let mut winners = Winners::default();
-        let any = self.source.entries(EntryOrder::File, &mut |entry| {
+        self.source.entries(EntryOrder::File, &mut |entry| {
             if let (Ok(key), Some(_)) = (self.normal(entry.key), entry.session_id) {
                 winners.offer(&key, entry.last_used_ms.unwrap_or(0), entry.number);
             }
             Ok(())
         })?;
-        Ok(any.then_some(winners))
+        Ok(winners)
     }
 
     /// What becomes of an entry.
@@ -380,16 +299,25 @@ fn insert(planner: &mut Planner<'_>, edit: Edit, key: &str, at_ms: Option<i64>) 
     planner.add(item.at(at_ms))
 }
 
-fn values(planner: &mut Planner<'_>, source: &dyn ImportSource) -> Result<bool, RepairError> {
+fn values(planner: &mut Planner<'_>, source: &dyn ImportSource, from: &Path) -> Result<(), RepairError> {
     let store = planner.store;
+    let mut any = false;
     source.values(&mut |key, value| {
+        any = true;
         let edit = store.insert_value(key, value).ok_or_else(|| RepairError::Unsupported {
             what: "Key-value entries can only be imported into another Durable Object".into(),
             hint: "Import into the file of an object that has key-value entries.".into(),
             path: store.target().path.clone(),
         })?;
         insert(planner, edit, key, None)
-    })
+    })?;
+    match any {
+        true => Ok(()),
+        false => Err(RepairError::Source {
+            reason: "There is nothing in it that could be imported".into(),
+            path: from.to_owned(),
+        }),
+    }
 }
 
 /// An id that the same message of the same document always gets.

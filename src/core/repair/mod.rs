@@ -16,6 +16,7 @@ mod planned;
 mod prune;
 mod record;
 mod room;
+mod source;
 mod store;
 mod undo;
 mod waiting;
@@ -24,12 +25,15 @@ pub use apply::{Permit, Step, Watch, apply};
 pub use deed::{Deeds, counted};
 pub use delete_issue::DeleteIssue;
 pub use error::RepairError;
-pub use import::{DocumentMessage, EachValue, EntryOrder, ImportSource, NewSession, SourceEntry};
 pub use item::{Action, Class, Draft, Item, PlanItems, PlanLine, Summary};
 pub use migrate::{StepLine, StepPlan};
 pub use plan::{EachDone, Place, Plan, Planner, Surroundings, plan};
 pub use prune::{Candidate, LeftOut, PruneOptions, Transcript, parse_age};
 pub use record::{Edit, EditKind, Record, Standing, Stored, Values};
+pub use source::{
+    DocumentMessage, EachEntry, EachMessage, EachValue, EntryOrder, ImportSource, NewSession, SourceEntry,
+    SourceKind,
+};
 pub use store::{
     Commit, Dependant, Dependants, Each, EachKey, Held, KnownSession, Needs, Performed, SessionStore, Target,
     WriteStore,

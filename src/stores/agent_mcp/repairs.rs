@@ -83,11 +83,7 @@ impl Repairs for AgentMcpRepairs {
         each: &mut Each<'_, Dependant>,
     ) -> Result<bool, RepairError> {
         for (table, column) in [(SESSIONS, "mcp_session_id"), (CLAUDE, "session_id")] {
-            let Some(shape) = db.shape(table)? else { continue };
-            db.each(&shape, &format!("WHERE {column} = ?"), &[Stored::Text(id.as_bytes())], &mut |row| {
-                let edit = db.deletion(&shape, row)?;
-                each(Dependant { edit, key: id.to_owned(), reason: "it was chosen".into() })
-            })?;
+            db.chosen(table, column, id, each)?;
         }
         Ok(true)
     }

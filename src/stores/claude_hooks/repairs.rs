@@ -78,11 +78,7 @@ impl Repairs for DatabaseRepairs {
         id: &str,
         each: &mut Each<'_, Dependant>,
     ) -> Result<bool, RepairError> {
-        let Some(shape) = db.shape(TABLE)? else { return Ok(false) };
-        db.each(&shape, "WHERE key = ?", &[Stored::Text(id.as_bytes())], &mut |row| {
-            let edit = db.deletion(&shape, row)?;
-            each(Dependant { edit, key: id.to_owned(), reason: "it was chosen".into() })
-        })?;
+        db.chosen(TABLE, "key", id, each)?;
         Ok(true)
     }
 

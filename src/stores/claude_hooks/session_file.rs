@@ -8,9 +8,9 @@ use std::sync::Arc;
 use super::entries::{self, Entry};
 use super::{MOST_AGE, file};
 use crate::core::repair::{
-    Candidate, Dependant, DocumentMessage, Each, EachKey, EachValue, Edit, EditKind, EntryOrder,
-    ImportSource, Needs, Offer, Permit, PruneOptions, Record, RepairError, SessionStore, SourceEntry,
-    Standing, StepPlan, Stored, Target, WriteStore,
+    Candidate, Dependant, Each, EachEntry, EachKey, Edit, EditKind, EntryOrder, ImportSource, Needs, Offer,
+    Permit, PruneOptions, Record, RepairError, SessionStore, SourceEntry, SourceKind, Standing, StepPlan,
+    Stored, Target, WriteStore,
 };
 use crate::core::{KeyId, Timestamp};
 use crate::stores::json;
@@ -298,28 +298,32 @@ impl SessionFileSource {
         let object = std::str::from_utf8(&bytes).ok().and_then(file::object_in);
         Ok(Self { path: path.to_owned(), bytes, object, clock: clock.clone(), others: RefCell::default() })
     }
+
+    /// The text of the object of sessions.
+    fn whole(&self) -> Result<&[u8], RepairError> {
+        self.object.clone().and_then(|object| self.bytes.get(object)).ok_or_else(|| self.damaged())
+    }
+
+    fn damaged(&self) -> RepairError {
+        RepairError::Damaged {
+            reason: "it is no whole object of sessions by key, and only a part of it could be imported"
+                .into(),
+            path: self.path.clone(),
+        }
+    }
 }
 
 impl ImportSource for SessionFileSource {
-    fn ensure_whole(&self) -> Result<(), RepairError> {
-        match self.object {
-            Some(_) => Ok(()),
-            None => Err(RepairError::Damaged {
-                reason: "it is no whole object of sessions by key, and only a part of it could be imported"
-                    .into(),
-                path: self.path.clone(),
-            }),
-        }
+    fn kind(&self) -> SourceKind {
+        SourceKind::Sessions
     }
 
-    fn entries(
-        &self,
-        order: EntryOrder,
-        each: &mut dyn FnMut(SourceEntry<'_>) -> Result<(), RepairError>,
-    ) -> Result<bool, RepairError> {
-        let Some(object) = self.object.clone() else { return Ok(false) };
-        let Some(found) = json::read_entries(&self.bytes[object]) else { return Ok(false) };
-        let entries = found.entries;
+    fn ensure_whole(&self) -> Result<(), RepairError> {
+        self.whole().map(|_| ())
+    }
+
+    fn entries(&self, order: EntryOrder, each: &mut EachEntry<'_>) -> Result<(), RepairError> {
+        let entries = json::read_entries(self.whole()?).ok_or_else(|| self.damaged())?.entries;
         let mut places: Vec<usize> = (0..entries.len()).collect();
         if order == EntryOrder::Index && places.len() > FEW {
             places.sort_by(|a, b| entries[*a].0.cmp(&entries[*b].0));
@@ -340,22 +344,7 @@ impl ImportSource for SessionFileSource {
                 unread_time: brief.unread_time,
             })?;
         }
-        Ok(true)
-    }
-
-    fn messages(
-        &self,
-        _each: &mut dyn FnMut(Result<DocumentMessage, String>) -> Result<(), RepairError>,
-    ) -> Result<bool, RepairError> {
-        Ok(false)
-    }
-
-    fn facts(&self) -> (String, Vec<(String, String)>) {
-        (String::new(), Vec::new())
-    }
-
-    fn values(&self, _each: &mut EachValue<'_>) -> Result<bool, RepairError> {
-        Ok(false)
+        Ok(())
     }
 
     fn retirement(&self) -> Option<Edit> {

@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row, params_from_iter};
 
 use super::keys::Bound;
 use super::rows::{Shape, Shapes};
-use crate::core::repair::{Edit, RepairError, Stored};
+use crate::core::repair::{Dependant, Each, Edit, RepairError, Stored};
 use crate::stores::sqlite::{Schema, quote, sqlite_error};
 
 /// For so long a scan reads on before it lets go of the database.
@@ -142,6 +142,22 @@ impl<'a> Db<'a> {
             }
             last = end;
         }
+    }
+
+    /// Hands out the deletion of the rows that are a chosen session by its id in a column.
+    pub fn chosen(
+        &self,
+        table: &str,
+        column: &str,
+        id: &str,
+        each: &mut Each<'_, Dependant>,
+    ) -> Result<(), RepairError> {
+        let Some(shape) = self.shape(table)? else { return Ok(()) };
+        let rest = format!("WHERE {} = ?", quote(column));
+        self.each(&shape, &rest, &[Stored::Text(id.as_bytes())], &mut |row| {
+            let edit = self.deletion(&shape, row)?;
+            each(Dependant { edit, key: id.to_owned(), reason: "it was chosen".into() })
+        })
     }
 
     /// The edit that deletes a row that [`Db::each`] handed out.

@@ -19,8 +19,7 @@ use crate::core::repair::{
     Commit, DocumentMessage, Edit, EditKind, Held, Needs, NewSession, Performed, Permit, RepairError,
     SessionStore, Standing, Step, StepPlan, Target, Watch, WriteStore,
 };
-use crate::stores::sqlite::beside;
-use crate::stores::sqlite::{Clock, Schema};
+use crate::stores::sqlite::{Clock, Schema, beside};
 
 /// A database that is not there yet.
 pub struct NewDatabase {
@@ -58,7 +57,7 @@ impl NewDatabase {
             clock: clock.clone(),
             empty,
             schema: Schema::default(),
-            shapes: Shapes::default(),
+            shapes: Shapes::none(),
             shown: OnceCell::new(),
         })
     }

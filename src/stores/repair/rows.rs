@@ -40,18 +40,29 @@ struct Texts {
 
 /// The shapes of tables, each read once.
 #[derive(Debug, Default)]
-pub struct Shapes(RefCell<HashMap<String, Rc<Shape>>>);
+pub struct Shapes {
+    read: RefCell<HashMap<String, Rc<Shape>>>,
+    none: bool,
+}
 
 impl Shapes {
+    /// Those of a database that has no table, and gets none while it is planned for: nothing is asked of it.
+    pub fn none() -> Self {
+        Self { none: true, ..Self::default() }
+    }
+
     /// The shape of a table; none where there is no real table of that name.
     pub fn get(&self, connection: &Connection, table: &str) -> rusqlite::Result<Option<Rc<Shape>>> {
-        if let Some(known) = self.0.borrow().get(table) {
+        if self.none {
+            return Ok(None);
+        }
+        if let Some(known) = self.read.borrow().get(table) {
             return Ok(Some(known.clone()));
         }
         // One that is not there may be made by a step of the same plan: that is not kept.
         let shape = Shape::read(connection, table)?.map(Rc::new);
         if let Some(shape) = &shape {
-            self.0.borrow_mut().insert(table.to_owned(), shape.clone());
+            self.read.borrow_mut().insert(table.to_owned(), shape.clone());
         }
         Ok(shape)
     }

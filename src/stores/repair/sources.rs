@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::{guard, swap};
 use crate::core::repair::{
-    DocumentMessage, EachValue, Edit, EntryOrder, ImportSource, RepairError, SourceEntry, counted,
+    DocumentMessage, EachMessage, EachValue, ImportSource, RepairError, SourceKind, counted,
 };
 use crate::core::{ReadStore as _, StoreError};
 use crate::stores::open::is_database;
@@ -80,6 +80,10 @@ impl Documents {
 }
 
 impl ImportSource for Documents {
+    fn kind(&self) -> SourceKind {
+        SourceKind::Document
+    }
+
     fn ensure_whole(&self) -> Result<(), RepairError> {
         let read = self.texts.iter().all(|t| matches!(SessionDocument::read(t), Ok(Some(_))));
         match self.whole && read {
@@ -91,19 +95,8 @@ impl ImportSource for Documents {
         }
     }
 
-    fn entries(
-        &self,
-        _order: EntryOrder,
-        _each: &mut dyn FnMut(SourceEntry<'_>) -> Result<(), RepairError>,
-    ) -> Result<bool, RepairError> {
-        Ok(false)
-    }
-
-    fn messages(
-        &self,
-        each: &mut dyn FnMut(Result<DocumentMessage, String>) -> Result<(), RepairError>,
-    ) -> Result<bool, RepairError> {
-        let mut result = Ok(true);
+    fn messages(&self, each: &mut EachMessage<'_>) -> Result<(), RepairError> {
+        let mut result = Ok(());
         self.each(&mut |document| {
             for raw in &document.messages {
                 if result.is_ok()
@@ -137,14 +130,6 @@ impl ImportSource for Documents {
             }
         });
         (self.stem.clone(), facts)
-    }
-
-    fn values(&self, _each: &mut EachValue<'_>) -> Result<bool, RepairError> {
-        Ok(false)
-    }
-
-    fn retirement(&self) -> Option<Edit> {
-        None
     }
 
     fn left_behind(&self) -> Vec<String> {
@@ -211,6 +196,10 @@ struct Values {
 }
 
 impl ImportSource for Values {
+    fn kind(&self) -> SourceKind {
+        SourceKind::Values
+    }
+
     fn ensure_whole(&self) -> Result<(), RepairError> {
         match self.store.about().damaged {
             false => Ok(()),
@@ -221,46 +210,21 @@ impl ImportSource for Values {
         }
     }
 
-    fn entries(
-        &self,
-        _order: EntryOrder,
-        _each: &mut dyn FnMut(SourceEntry<'_>) -> Result<(), RepairError>,
-    ) -> Result<bool, RepairError> {
-        Ok(false)
-    }
-
-    fn messages(
-        &self,
-        _each: &mut dyn FnMut(Result<DocumentMessage, String>) -> Result<(), RepairError>,
-    ) -> Result<bool, RepairError> {
-        Ok(false)
-    }
-
-    fn facts(&self) -> (String, Vec<(String, String)>) {
-        (String::new(), Vec::new())
-    }
-
-    fn values(&self, each: &mut EachValue<'_>) -> Result<bool, RepairError> {
+    fn values(&self, each: &mut EachValue<'_>) -> Result<(), RepairError> {
         if !self.store.schema.has("_cf_KV", &["key", "value"]) {
-            return Ok(false);
+            return Ok(());
         }
         let fail = |error| RepairError::Store(sqlite_error(error, &self.path));
         let sql = "SELECT key, value FROM main._cf_KV WHERE typeof(key) = 'text' AND typeof(value) = 'blob' ORDER BY key";
         let mut select = self.store.connection.prepare(sql).map_err(fail)?;
         let mut rows = select.query([]).map_err(fail)?;
-        let mut any = false;
         while let Some(row) = rows.next().map_err(fail)? {
             let (key, value) = (row.get_ref(0).map_err(fail)?, row.get_ref(1).map_err(fail)?);
             if let (Ok(key), Ok(value)) = (key.as_str(), value.as_blob()) {
-                any = true;
                 each(key, value)?;
             }
         }
-        Ok(any)
-    }
-
-    fn retirement(&self) -> Option<Edit> {
-        None
+        Ok(())
     }
 
     fn left_behind(&self) -> Vec<String> {

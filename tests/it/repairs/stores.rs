@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use sha2::{Digest as _, Sha256};
 
 use super::{Home, each_file, rows};
+pub use crate::stores::agent_mcp::SCHEMA as AGENT_MCP;
 
 /// The sessions of claude-hooks: `stale` of them not used for 25 hours and more, and `fresh` used an hour ago.
 pub fn hooks(stale: u32, fresh: u32) -> String {
@@ -18,20 +19,6 @@ pub fn hooks(stale: u32, fresh: u32) -> String {
         stale + fresh
     )
 }
-
-/// The two tables of Agent-MCP, as its program makes them.
-pub const AGENT_MCP: &str = "
-CREATE TABLE mcp_session_persistence (mcp_session_id TEXT PRIMARY KEY, transport_state TEXT NOT NULL, agent_context TEXT,
-  conversation_state TEXT, created_at TEXT NOT NULL, last_heartbeat TEXT NOT NULL, disconnected_at TEXT,
-  recovery_attempts INTEGER DEFAULT 0, status TEXT NOT NULL DEFAULT 'active', grace_period_expires TEXT,
-  working_directory TEXT, metadata TEXT);
-CREATE TABLE agent_session_state (agent_id TEXT, mcp_session_id TEXT, state_key TEXT, state_value TEXT NOT NULL,
-  last_updated TEXT NOT NULL, expires_at TEXT, PRIMARY KEY (agent_id, mcp_session_id, state_key),
-  FOREIGN KEY (mcp_session_id) REFERENCES mcp_session_persistence(mcp_session_id));
-CREATE INDEX idx_mcp_sessions_status_heartbeat ON mcp_session_persistence (status, last_heartbeat DESC);
-CREATE INDEX idx_mcp_sessions_recovery ON mcp_session_persistence (status, grace_period_expires);
-CREATE INDEX idx_agent_session_state_session ON agent_session_state (mcp_session_id, last_updated DESC);
-CREATE INDEX idx_agent_session_state_expiry ON agent_session_state (expires_at);";
 
 /// Sessions of Agent-MCP: of 40 days ago with two entries of state each, of a grace period that ended, and one that lives.
 pub fn agent_mcp(old: u32, ended: u32) -> String {

@@ -3,8 +3,8 @@ use sessionscope::stores::Opened;
 
 use crate::support::{database, opened, rows, show, table};
 
-/// The schema of seed 002 and of the rest of its database, as far as it is read.
-const SCHEMA: &str = "
+/// The two tables of seed 002, with their indexes, as its program makes them.
+pub const SCHEMA: &str = "
 CREATE TABLE mcp_session_persistence (mcp_session_id TEXT PRIMARY KEY, transport_state TEXT NOT NULL, agent_context TEXT,
   conversation_state TEXT, created_at TEXT NOT NULL, last_heartbeat TEXT NOT NULL, disconnected_at TEXT,
   recovery_attempts INTEGER DEFAULT 0, status TEXT NOT NULL DEFAULT 'active', grace_period_expires TEXT,
@@ -15,12 +15,12 @@ CREATE TABLE agent_session_state (agent_id TEXT, mcp_session_id TEXT, state_key 
 CREATE INDEX idx_mcp_sessions_status_heartbeat ON mcp_session_persistence (status, last_heartbeat DESC);
 CREATE INDEX idx_mcp_sessions_recovery ON mcp_session_persistence (status, grace_period_expires);
 CREATE INDEX idx_agent_session_state_session ON agent_session_state (mcp_session_id, last_updated DESC);
-CREATE INDEX idx_agent_session_state_expiry ON agent_session_state (expires_at);
-CREATE TABLE file_status (id INTEGER PRIMARY KEY AUTOINCREMENT, filepath TEXT NOT NULL, status TEXT NOT NULL,
-  agent_id TEXT NOT NULL, locked_at TEXT NOT NULL, released_at TEXT, notes TEXT);";
+CREATE INDEX idx_agent_session_state_expiry ON agent_session_state (expires_at);";
 
-/// The tables that the Python sibling has too.
+/// The tables that the Python sibling has too, and the files that agents hold.
 pub const PYTHON: &str = "
+CREATE TABLE file_status (id INTEGER PRIMARY KEY AUTOINCREMENT, filepath TEXT NOT NULL, status TEXT NOT NULL,
+  agent_id TEXT NOT NULL, locked_at TEXT NOT NULL, released_at TEXT, notes TEXT);
 CREATE TABLE agents (token TEXT PRIMARY KEY, agent_id TEXT UNIQUE NOT NULL, capabilities TEXT, created_at TEXT NOT NULL,
   status TEXT NOT NULL, current_task TEXT, working_directory TEXT NOT NULL, color TEXT, terminated_at TEXT, updated_at TEXT);
 CREATE TABLE tasks (task_id TEXT PRIMARY KEY, title TEXT NOT NULL, description TEXT, assigned_to TEXT,

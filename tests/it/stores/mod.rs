@@ -1,6 +1,6 @@
 //! Each store, from its files to the canonical tables.
 
-mod agent_mcp;
+pub mod agent_mcp;
 mod claude_hooks;
 mod durable;
 mod folder;
