@@ -255,7 +255,7 @@ impl App {
             repair.focus_cancel = true;
             repair.stage = match planned {
                 Ok(planned) => {
-                    repair.show_deletions_first(&planned);
+                    repair.show_changes_first(&planned);
                     Stage::Ready(planned)
                 }
                 Err(failure) => Stage::Failed(failure),

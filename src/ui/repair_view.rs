@@ -120,13 +120,14 @@ impl RepairView {
         matches!(self.stage, Stage::Applying { .. })
     }
 
-    /// Sorts the lines so that what goes comes first, unless they are so many that this takes its time.
-    pub fn show_deletions_first(&mut self, planned: &Planned) {
+    /// Sorts the lines so that what changes comes first, unless they are so many that this takes its time.
+    pub fn show_changes_first(&mut self, planned: &Planned) {
         use crate::core::{Query, Sort};
         let lines: u64 = planned.classes.iter().map(|(_, n)| *n).sum();
         let is_about_them = matches!(self.form, Form::Prune { .. } | Form::DeleteIssue { .. });
         if is_about_them && lines <= MOST_SORTED {
-            let sort = Some(Sort { column: "action".into(), descending: false });
+            // Their classes are "to …" where something is done, which no other class comes after.
+            let sort = Some(Sort { column: "class".into(), descending: true });
             self.lines.table(&Table::Plan).ask(Query { sort, ..Query::all(Table::Plan) });
         }
     }
