@@ -19,6 +19,9 @@ pub struct Shown {
     pub mono: bool,
 }
 
+/// A column that is squeezed keeps this part of its usual width.
+const LEAST_SHARE: f32 = 0.72;
+
 /// The narrowest that a column can be made.
 pub const MIN_WIDTH: f32 = 40.0;
 
@@ -67,12 +70,30 @@ pub fn shown_columns(view: &TableView, layout: &Layout, width: f32) -> Vec<Shown
         let least = if main.is_some() { 150.0 } else { shown[at].width };
         shown[at].width = (shown[at].width + width - used).max(least);
     }
+    squeeze(&mut shown, at, width, layout);
     let mut x = 0.0;
     for column in &mut shown {
         column.x = x;
         x += column.width;
     }
     shown
+}
+
+/// Takes a little from the columns of text where that is enough for all of them to be seen.
+fn squeeze(shown: &mut [Shown], main: usize, width: f32, layout: &Layout) {
+    let gives = |at: usize, c: &Shown| {
+        at != main && c.column.kind == ColumnKind::Text && !layout.widths.contains_key(c.column.name.as_ref())
+    };
+    let over = shown.iter().map(|c| c.width).sum::<f32>() - width;
+    let room: f32 = shown.iter().enumerate().filter(|(at, c)| gives(*at, c)).map(|(_, c)| c.width).sum();
+    let share = 1.0 - over / room;
+    if over > 0.0 && share >= LEAST_SHARE {
+        for (at, column) in shown.iter_mut().enumerate() {
+            if gives(at, column) {
+                column.width = (column.width * share).floor();
+            }
+        }
+    }
 }
 
 /// Shows a hidden column, or hides it.
