@@ -1,6 +1,6 @@
 //! What can be deleted from, and imported into, a session's own tables.
 
-use super::repair::{Db, Repairs, relations, text_key};
+use super::repair::{Db, Repairs, text_key};
 use crate::core::repair::{Dependant, DocumentMessage, Each, Edit, Offer, Record, RepairError, Stored};
 
 /// Repairs of `messages`, `tasks`, `session_meta` and what later versions keep beside them.
@@ -35,12 +35,7 @@ impl Repairs for SessionDoRepairs {
             return Ok(true);
         }
         for table in TABLES {
-            let Some(shape) = db.shape(table)? else { continue };
-            db.all(&shape, &mut |row| {
-                let edit = db.deletion(&shape, row)?;
-                let key = relations::name_of(&shape, &edit);
-                each(Dependant { edit, key, reason: format!("it belongs to the session {id}") })
-            })?;
+            db.belonging(table, &format!("it belongs to the session {id}"), each)?;
         }
         Ok(true)
     }

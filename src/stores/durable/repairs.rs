@@ -3,7 +3,7 @@
 use crate::core::NativeKind;
 use crate::core::repair::{Dependant, Each, Edit, Offer, RepairError, Stored};
 use crate::stores::migrations::LEDGER;
-use crate::stores::repair::{Db, Repairs, relations, text_key};
+use crate::stores::repair::{Db, Repairs, text_key};
 
 /// Repairs of an object as a whole: it is one session.
 pub struct ObjectRepairs;
@@ -38,12 +38,7 @@ impl Repairs for ObjectRepairs {
             t.kind == NativeKind::Table && !t.name.starts_with("sqlite_") && t.name != LEDGER
         };
         for table in db.schema.tables.iter().filter(own) {
-            let Some(shape) = db.shape(&table.name)? else { continue };
-            db.all(&shape, &mut |row| {
-                let edit = db.deletion(&shape, row)?;
-                let key = relations::name_of(&shape, &edit);
-                each(Dependant { edit, key, reason: format!("it belongs to the object {id}") })
-            })?;
+            db.belonging(&table.name, &format!("it belongs to the object {id}"), each)?;
         }
         Ok(true)
     }

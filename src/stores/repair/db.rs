@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Row, params_from_iter};
 
 use super::keys::Bound;
+use super::relations;
 use super::rows::{Shape, Shapes};
 use crate::core::repair::{Dependant, Each, Edit, RepairError, Stored};
 use crate::stores::sqlite::{Schema, quote, sqlite_error};
@@ -157,6 +158,21 @@ impl<'a> Db<'a> {
         self.each(&shape, &rest, &[Stored::Text(id.as_bytes())], &mut |row| {
             let edit = self.deletion(&shape, row)?;
             each(Dependant { edit, key: id.to_owned(), reason: "it was chosen".into() })
+        })
+    }
+
+    /// Hands out the deletion of every row of a table, which all belong to a session or an object.
+    pub fn belonging(
+        &self,
+        table: &str,
+        reason: &str,
+        each: &mut Each<'_, Dependant>,
+    ) -> Result<(), RepairError> {
+        let Some(shape) = self.shape(table)? else { return Ok(()) };
+        self.all(&shape, &mut |row| {
+            let edit = self.deletion(&shape, row)?;
+            let key = relations::name_of(&shape, &edit);
+            each(Dependant { edit, key, reason: reason.to_owned() })
         })
     }
 
