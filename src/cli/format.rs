@@ -122,7 +122,7 @@ impl TextTable {
 }
 
 /// Text on one line, with nothing hidden in it.
-fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     visible(text).replace('\n', "⏎").replace('\t', " ")
 }
 

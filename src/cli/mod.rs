@@ -9,6 +9,7 @@ mod inspect;
 mod members;
 mod repair;
 mod rows;
+mod search;
 mod source;
 mod usage;
 
@@ -45,6 +46,8 @@ enum Command {
     Inspect(inspect::Arguments),
     /// Prints the rows of a table
     Rows(rows::Arguments),
+    /// Finds a text, in every table of every path
+    Search(search::Arguments),
     /// Brings the sessions of a file into a database
     Import(repair::ImportArguments),
     /// Removes what is past its time, by the store's own rule
@@ -81,6 +84,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
     let status = match command {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Rows(arguments) => rows::run(&arguments),
+        Command::Search(arguments) => search::run(&arguments),
         Command::Import(arguments) => repair::import(arguments),
         Command::Prune(arguments) => repair::prune(arguments),
         Command::DeleteIssue(arguments) => repair::delete_issue(arguments),

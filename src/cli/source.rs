@@ -6,17 +6,22 @@ use std::time::Instant;
 use super::{Status, say};
 use crate::core::{Flow, Query, ReadStore, RowIndex, Severity, StoreError, Table};
 use crate::stores::sqlite::{Clock, SqliteStore};
-use crate::stores::{Options, open};
+use crate::stores::{Opened, Options, open};
 
 /// Opens a file; where SQLite cannot open it in place, a private copy of it, and says so.
 pub fn store(path: &Path) -> Result<SqliteStore, StoreError> {
+    opened(path).map(|opened| opened.store)
+}
+
+/// As [`store`], with what it takes to open it once more.
+pub fn opened(path: &Path) -> Result<Opened, StoreError> {
     let options = Options { clock: Clock::from_environment(), ..Options::default() };
     match open(path, &options) {
         Err(error) if error.needs_copy() => {
             say(&format!("{error}. A private copy of it is read instead."));
-            open(path, &Options { copy: true, ..options }).map(|o| o.store)
+            open(path, &Options { copy: true, ..options })
         }
-        opened => opened.map(|o| o.store),
+        opened => opened,
     }
 }
 

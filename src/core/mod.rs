@@ -12,6 +12,7 @@ mod operation;
 mod query;
 pub mod repair;
 mod resume_key;
+pub mod search;
 mod store;
 mod text;
 mod time;

@@ -15,13 +15,14 @@ pub mod migrations;
 mod open;
 pub mod repair;
 mod scratch;
+pub mod search;
 mod session_do;
 mod session_do_repairs;
 mod session_document;
 pub mod sqlite;
 mod wrangler;
 
-pub use open::{Opened, Options, open, size};
+pub use open::{Opened, Options, open, open_with, size};
 pub use wrangler::moving as wrangler_move;
 
 use std::path::PathBuf;

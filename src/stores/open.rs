@@ -48,6 +48,11 @@ enum Again {
 /// # Errors
 /// Where it is missing, no regular file, not known, broken as a whole, or can only be opened as a private copy.
 pub fn open(path: &Path, options: &Options) -> Result<Opened, StoreError> {
+    open_with(path, options, &Cancel::default())
+}
+
+/// As [`open`]; `cancel` breaks off what the store is doing then.
+pub fn open_with(path: &Path, options: &Options, cancel: &Cancel) -> Result<Opened, StoreError> {
     let head = head(path)?;
     let opened = |store, again| Opened { store, again, options: options.clone() };
     if head.starts_with(MAGIC) {
@@ -58,14 +63,13 @@ pub fn open(path: &Path, options: &Options) -> Result<Opened, StoreError> {
             }
             false => (path.to_owned(), None),
         };
-        let store = open_database(path, &real, copy.clone(), options, &Cancel::default())?;
+        let store = open_database(path, &real, copy.clone(), options, cancel)?;
         return Ok(opened(store, Again::File { path: path.to_owned(), copy }));
     }
-    let cancel = Cancel::default();
-    let (connection, name) = memory(&cancel)?;
+    let (connection, name) = memory(cancel)?;
     let (contents, id) = read_document(path, &connection)?;
     let contents = Arc::new(contents);
-    let store = memory_store(path, connection, cancel, &contents, id, options)?;
+    let store = memory_store(path, connection, cancel.clone(), &contents, id, options)?;
     Ok(opened(store, Again::Memory { name, contents, id }))
 }
 

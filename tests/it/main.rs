@@ -6,6 +6,7 @@
 mod cli;
 mod repairs;
 mod samples;
+mod search;
 mod stores;
 mod support;
 mod theme;

@@ -14,6 +14,8 @@ pub struct Expr {
     pub sort: Option<String>,
     /// A condition under which the value is a secret and is masked.
     pub secret: Option<String>,
+    /// Of an object that is put together of columns: their names and expressions, whose texts a search looks through instead.
+    pub made_of: Vec<(String, String)>,
 }
 
 impl Expr {
@@ -30,7 +32,7 @@ impl Expr {
 
 impl<T: Into<String>> From<T> for Expr {
     fn from(sql: T) -> Self {
-        Self { sql: sql.into(), sort: None, secret: None }
+        Self { sql: sql.into(), ..Self::default() }
     }
 }
 
@@ -186,7 +188,8 @@ pub fn detail(alias: &str, columns: &[&str]) -> Expr {
     }
     let pairs: Vec<String> =
         columns.iter().map(|c| format!("'{}', {alias}.{}", c.replace('\'', "''"), quote(c))).collect();
-    Expr::from(format!("detail({})", pairs.join(", ")))
+    let made_of = columns.iter().map(|c| ((*c).to_owned(), format!("{alias}.{}", quote(c)))).collect();
+    Expr { made_of, ..Expr::from(format!("detail({})", pairs.join(", "))) }
 }
 
 /// Whether a time column's raw values sort as the times they mean: one type and one unit from the first to the last.

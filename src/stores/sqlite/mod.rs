@@ -7,6 +7,7 @@ mod mapping;
 mod reader;
 mod salvage;
 mod schema;
+pub(in crate::stores) mod search;
 mod select;
 
 pub(in crate::stores) use connect::writer_waits;

@@ -39,12 +39,12 @@ impl SqliteStore {
         self.cancel.clone()
     }
 
-    fn fail(&self, error: rusqlite::Error) -> StoreError {
+    pub(super) fn fail(&self, error: rusqlite::Error) -> StoreError {
         sqlite_error(error, &self.path)
     }
 
     /// The parts that make up a table, and its columns.
-    fn resolve(&self, table: &Table) -> Result<(Vec<Part>, Vec<Column>), StoreError> {
+    pub(super) fn resolve(&self, table: &Table) -> Result<(Vec<Part>, Vec<Column>), StoreError> {
         if let Table::Native(name) = table {
             let info = self
                 .schema
@@ -165,10 +165,7 @@ impl SqliteStore {
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query(params_from_iter(values))?;
         while let Some(row) = found.next()? {
-            let id = match row.get_ref(1)? {
-                ValueRef::Integer(id) => KeyId::Row(id),
-                other => KeyId::Values(lossy(other).into()),
-            };
+            let id = key_of(row.get_ref(1)?);
             let part = u16::try_from(row.get::<_, i64>(0)?).unwrap_or_default();
             if pieces.push(RowKey { part, id }) == Flow::Stop {
                 return Ok(Flow::Stop);
@@ -207,6 +204,14 @@ impl SqliteStore {
             }
         }
         Ok(rows)
+    }
+}
+
+/// The key that a statement yields: a rowid, or what `row_key` wrote.
+pub(super) fn key_of(value: ValueRef<'_>) -> KeyId {
+    match value {
+        ValueRef::Integer(id) => KeyId::Row(id),
+        other => KeyId::Values(lossy(other).into()),
     }
 }
 

@@ -173,6 +173,14 @@ pub(super) fn shown(expr: &Expr, reveal: bool) -> String {
     }
 }
 
+/// An expression where the value is no secret, for a search: nothing is found in a secret, and nothing in its mask.
+pub(super) fn shown_or_null(sql: &str, expr: &Expr) -> String {
+    match &expr.secret {
+        Some(secret) => format!("CASE WHEN {secret} THEN NULL ELSE {sql} END"),
+        None => sql.to_owned(),
+    }
+}
+
 pub(super) fn key_is(part: &Part) -> String {
     // IS finds nulls in a key too; TEXT that is not UTF-8 was bound as a blob and is cast.
     let equal = |k: &String| match part.key_is_rowid {

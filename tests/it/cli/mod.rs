@@ -3,6 +3,7 @@
 mod formats;
 mod hostile;
 mod rows;
+mod search;
 mod status;
 
 use std::ffi::OsStr;

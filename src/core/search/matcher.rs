@@ -1,0 +1,137 @@
+//! A text or a pattern, prepared to be looked for in a million rows.
+
+use std::ops::Range;
+
+use memchr::memmem;
+use regex::bytes::{Regex, RegexBuilder};
+
+use super::{Mode, SearchError, rare};
+
+/// What a compiled pattern and its cache may take, in bytes: a pattern from a stranger must not fill the memory.
+const MOST_PATTERN_BYTES: usize = 2 << 20;
+
+/// A text or a pattern, prepared to be looked for in a million rows. It never copies what it looks through.
+///
+/// Bytes that are not UTF-8 match nothing, and what is around them is found all the same.
+#[derive(Debug, Clone)]
+pub struct Matcher(Engine);
+
+#[derive(Debug, Clone)]
+enum Engine {
+    Exact(Box<memmem::Finder<'static>>),
+    /// ASCII letters in either case.
+    Folded(Folded),
+    /// Also a text with other letters in any case: the pattern engine folds those (simple case folding of Unicode).
+    Pattern(Regex),
+}
+
+/// A text in ASCII, found by its rarest byte.
+#[derive(Debug, Clone)]
+struct Folded {
+    /// In lower case.
+    needle: Vec<u8>,
+    /// The place of its rarest byte, and that byte in both cases.
+    rare: usize,
+    bytes: [u8; 2],
+}
+
+impl Matcher {
+    /// Prepares a text, or a regular expression; `text` is not empty.
+    ///
+    /// # Errors
+    /// Where the expression is broken, or would take too much memory.
+    pub fn new(text: &str, mode: Mode) -> Result<Matcher, SearchError> {
+        Ok(Matcher(match mode {
+            Mode { regex: true, case } => Engine::Pattern(pattern(text, case)?),
+            Mode { case: true, .. } => {
+                Engine::Exact(Box::new(memmem::Finder::new(text.as_bytes()).into_owned()))
+            }
+            // A long s and the sign for kelvin are forms of `s` and `k`; nobody who types those means these.
+            _ if text.is_ascii() => Engine::Folded(Folded::new(text.as_bytes())),
+            _ => Engine::Pattern(pattern(&regex::escape(text), false)?),
+        }))
+    }
+
+    pub fn is_match(&self, text: &[u8]) -> bool {
+        match &self.0 {
+            Engine::Exact(finder) => finder.find(text).is_some(),
+            Engine::Folded(folded) => folded.find(text).is_some(),
+            Engine::Pattern(regex) => regex.is_match(text),
+        }
+    }
+
+    /// The first match at or behind a place.
+    pub fn find_at(&self, text: &[u8], from: usize) -> Option<Range<usize>> {
+        let behind = text.get(from..)?;
+        match &self.0 {
+            Engine::Exact(finder) => {
+                finder.find(behind).map(|at| from + at..from + at + finder.needle().len())
+            }
+            Engine::Folded(folded) => {
+                folded.find(behind).map(|at| from + at..from + at + folded.needle.len())
+            }
+            Engine::Pattern(regex) => regex.find_at(text, from).map(|m| m.range()),
+        }
+    }
+
+    /// The first matches, at most so many, none of them empty.
+    pub fn ranges(&self, text: &[u8], most: usize) -> Vec<Range<usize>> {
+        let (mut found, mut from) = (Vec::new(), 0);
+        while found.len() < most
+            && let Some(range) = self.find_at(text, from)
+        {
+            from = range.end.max(range.start + usize::from(range.is_empty()));
+            if !range.is_empty() {
+                found.push(range);
+            }
+        }
+        found
+    }
+}
+
+/// Compiles a pattern; `^` and `$` are a line's ends.
+fn pattern(text: &str, case: bool) -> Result<Regex, SearchError> {
+    RegexBuilder::new(text)
+        .case_insensitive(!case)
+        .multi_line(true)
+        .size_limit(MOST_PATTERN_BYTES)
+        .dfa_size_limit(MOST_PATTERN_BYTES)
+        .build()
+        .map_err(|error| {
+            SearchError(match error {
+                regex::Error::CompiledTooBig(_) => {
+                    "The regular expression is too large: write fewer or smaller repetitions".to_owned()
+                }
+                error => {
+                    // The first lines draw where it is; the last one says what.
+                    let said = error.to_string();
+                    let last = said.lines().last().unwrap_or_default();
+                    let what = last.strip_prefix("error: ").unwrap_or(last);
+                    format!("The regular expression is broken: {what}")
+                }
+            })
+        })
+}
+
+impl Folded {
+    fn new(needle: &[u8]) -> Self {
+        let needle = needle.to_ascii_lowercase();
+        let rare = rare::rarest(&needle);
+        let byte = needle.get(rare).copied().unwrap_or_default();
+        Self { bytes: [byte, byte.to_ascii_uppercase()], needle, rare }
+    }
+
+    fn find(&self, text: &[u8]) -> Option<usize> {
+        let at = |place: usize| {
+            let start = place.checked_sub(self.rare)?;
+            let found = text.get(start..start + self.needle.len())?;
+            found.eq_ignore_ascii_case(&self.needle).then_some(start)
+        };
+        let [lower, upper] = self.bytes;
+        if lower == upper {
+            memchr::memchr_iter(lower, text).find_map(at)
+        } else {
+            memchr::memchr2_iter(lower, upper, text).find_map(at)
+        }
+    }
+}

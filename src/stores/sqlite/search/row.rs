@@ -1,0 +1,228 @@
+//! Whether one row is what is searched for, and where in it the text is.
+
+use std::io::Write as _;
+
+use rusqlite::Row;
+use rusqlite::types::ValueRef;
+
+use super::super::lossy;
+use super::Target;
+use crate::core::search::{Decoder, Facts, Matcher, Search, Snippet, snippet};
+use crate::core::{Block, Table};
+use crate::stores::blocks;
+
+/// Where the columns of a scan's statement are: behind the key the facts, of a message its body, and the texts.
+pub(super) struct Places {
+    facts: [Option<usize>; 5],
+    /// Of a message: where its role is; content and parts follow.
+    body: Option<usize>,
+    texts: Vec<usize>,
+}
+
+impl Places {
+    /// The columns of a statement for a target, behind the key, and where they are.
+    pub(super) fn of(target: &Target) -> (Vec<String>, Places) {
+        let mut columns: Vec<String> = Vec::new();
+        let mut facts = [None; 5];
+        for (place, sql) in facts.iter_mut().zip(&target.facts) {
+            if let Some(sql) = sql {
+                columns.push(sql.clone());
+                *place = Some(columns.len());
+            }
+        }
+        let body = target.part.body.as_ref().map(|body| {
+            columns.extend(body.iter().cloned());
+            columns.len() - 2
+        });
+        let mut texts = Vec::new();
+        for (_, sql) in &target.texts {
+            // What is there as the message's body is not read twice.
+            let read = body.and_then(|at| (at..at + 3).find(|at| columns[*at - 1] == *sql));
+            texts.push(read.unwrap_or_else(|| {
+                columns.push(sql.clone());
+                columns.len()
+            }));
+        }
+        (columns, Places { facts, body, texts })
+    }
+
+    /// Whether a value is the role of a message, and says no more than that.
+    fn is_usual_role(&self, at: usize, value: &[u8]) -> bool {
+        const USUAL: [&[u8]; 6] = [b"user", b"assistant", b"system", b"tool", b"function", b"developer"];
+        self.body == Some(at) && USUAL.contains(&value)
+    }
+
+    fn is_body(&self, at: usize) -> bool {
+        self.body.is_some_and(|body| (body + 1..body + 3).contains(&at))
+    }
+}
+
+/// Looks at rows; its buffers are used again and again.
+pub(super) struct Eye {
+    matcher: Option<Matcher>,
+    decoder: Decoder,
+    number: Vec<u8>,
+}
+
+/// Where in a row the text is.
+pub(super) struct Found {
+    /// The place among the texts; none where only filters chose the row.
+    text: Option<usize>,
+}
+
+impl Eye {
+    pub(super) fn new(search: &Search) -> Self {
+        // A matcher of its own: threads that share one wait for each other.
+        Self { matcher: search.matcher.clone(), decoder: Decoder::default(), number: Vec::new() }
+    }
+
+    /// Whether the row is searched for.
+    pub(super) fn look(
+        &mut self,
+        search: &Search,
+        target: &Target,
+        places: &Places,
+        row: &Row<'_>,
+    ) -> rusqlite::Result<Option<Found>> {
+        let Some(found) = self.find(places, row)? else { return Ok(None) };
+        let passes = search.filters.is_empty() || passes(search, target, places, row)?;
+        Ok(passes.then_some(found))
+    }
+
+    fn find(&mut self, places: &Places, row: &Row<'_>) -> rusqlite::Result<Option<Found>> {
+        let Some(matcher) = &self.matcher else { return Ok(Some(Found { text: None })) };
+        for at in places.texts.iter().copied() {
+            let is_there = match row.get_ref(at)? {
+                ValueRef::Null => false,
+                // Who looks for a user's messages writes `role:user`; a role that is a name is a text.
+                ValueRef::Text(text) if places.is_usual_role(at, text) => false,
+                ValueRef::Text(text) | ValueRef::Blob(text) => {
+                    matcher.is_match(text) || self.decoder.any(text, |text| matcher.is_match(text))
+                }
+                ValueRef::Integer(n) => {
+                    self.number.clear();
+                    write!(self.number, "{n}").is_ok() && matcher.is_match(&self.number)
+                }
+                ValueRef::Real(n) => {
+                    self.number.clear();
+                    write!(self.number, "{n}").is_ok() && matcher.is_match(&self.number)
+                }
+            };
+            if is_there {
+                return Ok(Some(Found { text: Some(at) }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What a list of hits shows of a row that was found.
+    pub(super) fn snippet(
+        &mut self,
+        places: &Places,
+        row: &Row<'_>,
+        found: &Found,
+    ) -> rusqlite::Result<Snippet> {
+        let matcher = self.matcher.as_ref();
+        if let Some(body) = places.body
+            && found.text.is_none_or(|at| places.is_body(at))
+        {
+            let [role, content, parts] = body_of(row, body)?;
+            if let Some(text) = said(matcher, &role, &content, &parts) {
+                return Ok(snippet(text.as_bytes(), matcher));
+            }
+        }
+        let Some(at) = found.text else { return self.first_text(places, row) };
+        Ok(match row.get_ref(at)? {
+            ValueRef::Text(text) | ValueRef::Blob(text) => {
+                let Some(matcher) = matcher else { return Ok(snippet(text, None)) };
+                let mut decoded = Snippet::default();
+                let is_decoded = !matcher.is_match(text)
+                    && self.decoder.any(text, |text| {
+                        let is_there = matcher.is_match(text);
+                        if is_there {
+                            decoded = snippet(text, Some(matcher));
+                        }
+                        is_there
+                    });
+                if is_decoded { decoded } else { snippet(text, Some(matcher)) }
+            }
+            other => snippet(lossy(other).as_bytes(), matcher),
+        })
+    }
+
+    /// The first text of a row that only filters chose.
+    fn first_text(&self, places: &Places, row: &Row<'_>) -> rusqlite::Result<Snippet> {
+        // The first is its key, which is shown anyhow.
+        for at in places.texts.iter().skip(1).chain(places.texts.first()) {
+            match row.get_ref(*at)? {
+                ValueRef::Null => {}
+                ValueRef::Text(text) | ValueRef::Blob(text) if text.is_empty() => {}
+                ValueRef::Text(text) | ValueRef::Blob(text) => return Ok(snippet(text, None)),
+                other => return Ok(snippet(lossy(other).as_bytes(), None)),
+            }
+        }
+        Ok(Snippet::default())
+    }
+}
+
+fn body_of(row: &Row<'_>, at: usize) -> rusqlite::Result<[String; 3]> {
+    Ok([lossy(row.get_ref(at)?), lossy(row.get_ref(at + 1)?), lossy(row.get_ref(at + 2)?)])
+}
+
+/// What of a message to show: the text, or the part of it, in which the match is.
+fn said(matcher: Option<&Matcher>, role: &str, content: &str, parts: &str) -> Option<String> {
+    let text = blocks::text(role, content, parts);
+    let Some(matcher) = matcher else { return Some(text) };
+    let fits = |text: &String| matcher.is_match(text.as_bytes());
+    if fits(&text) {
+        return Some(text);
+    }
+    let text_of = |block: Block| match block {
+        Block::Text(text) | Block::Thinking(text) => text,
+        Block::ToolCall { name, input, .. } => format!("{name} {input}"),
+        Block::ToolResult { name, output, .. } => match name {
+            Some(name) => format!("{name} → {output}"),
+            None => output,
+        },
+        Block::Media { media_type, .. } => media_type,
+        Block::Other { raw, .. } => raw,
+    };
+    blocks::parse(role, content, parts).into_iter().map(text_of).find(fits)
+}
+
+fn passes(search: &Search, target: &Target, places: &Places, row: &Row<'_>) -> rusqlite::Result<bool> {
+    let text = |at: Option<usize>| at.map(|at| row.get_ref(at).map(lossy)).transpose();
+    let [role, kind, status, session, at] = places.facts;
+    let (role, kind, status, session) = (text(role)?, text(kind)?, text(status)?, text(session)?);
+    let at_ms = at.map(|at| row.get_ref(at)).transpose()?.and_then(|v| v.as_i64_or_null().ok().flatten());
+    let blocks = match places.body.filter(|_| target.reads_blocks) {
+        Some(body) => {
+            let [role, content, parts] = body_of(row, body)?;
+            Some(blocks::parse(&role, &content, &parts))
+        }
+        None => None,
+    };
+    Ok(search.passes(&Facts {
+        table: Some(&target.table),
+        session: session.as_deref(),
+        role: role.as_deref(),
+        kind: kind.as_deref(),
+        status: status.as_deref(),
+        at_ms,
+        blocks: blocks.as_deref(),
+    }))
+}
+
+/// The names of the columns that say what a row is, in a word, and whose it is: its own key, its session, its word, its time.
+pub(super) fn names_of(table: &Table) -> [&'static str; 4] {
+    match table {
+        Table::Sessions => ["id", "id", "status", "created_at"],
+        Table::Messages => ["id", "session_id", "role", "created_at"],
+        Table::Tasks => ["id", "session_id", "status", "created_at"],
+        Table::Heartbeats => ["session_id", "session_id", "liveness", "last_heartbeat_at"],
+        Table::State => ["key", "session_id", "owner", "updated_at"],
+        Table::Migrations => ["version", "", "status", "applied_at"],
+        Table::Findings => ["key", "code", "severity", ""],
+        Table::Plan | Table::Native(_) => ["", "", "", ""],
+    }
+}
