@@ -206,7 +206,7 @@ impl Lane<'_> {
 
     /// Rows with a cell for every column of the table; those that were not asked for are null.
     fn rows(&self, table: &Table, keys: &[RowKey], columns: Vec<usize>) -> Result<Vec<Row>, StoreError> {
-        let selection = Selection { columns, cut: Some(CELL_BYTES), reveal: false };
+        let selection = Selection { columns, cut: Some(CELL_BYTES), aside: true, ..Selection::default() };
         let mut rows = self.store.rows(table, keys, &selection)?;
         if !selection.columns.is_empty() {
             let width = self.store.columns(table).len();
@@ -236,7 +236,7 @@ impl Lane<'_> {
         let selection = Selection {
             columns: vec![place("id")?, place("role")?, place("created_at")?],
             cut: Some(CELL_BYTES),
-            reveal: false,
+            ..Selection::default()
         };
         let row = self.store.rows(&Table::Messages, std::slice::from_ref(key), &selection).ok()?.pop()?;
         let mut blocks = self.store.blocks(key).unwrap_or_default();
@@ -256,7 +256,7 @@ impl Lane<'_> {
     }
 
     fn details(&self, table: &Table, key: &RowKey, reveal: bool) -> Result<Option<Details>, StoreError> {
-        let selection = Selection { reveal, ..Selection::default() };
+        let selection = Selection { reveal, aside: true, ..Selection::default() };
         let Some(row) = self.store.rows(table, std::slice::from_ref(key), &selection)?.pop() else {
             return Ok(None);
         };

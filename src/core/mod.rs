@@ -16,11 +16,14 @@ pub mod search;
 mod store;
 mod text;
 mod time;
+pub mod vitals;
 
 pub use block::Block;
 pub use error::{Failure, StoreError};
 pub use finding::{Finding, Severity};
-pub use model::{Cell, Column, ColumnKind, KeyId, MASK, Row, RowIndex, RowKey, Table, Value, table_columns};
+pub use model::{
+    Cell, Column, ColumnKind, KeyId, MASK, Row, RowIndex, RowKey, Table, Value, aside_columns, table_columns,
+};
 pub use operation::{LockTimes, Operation, OperationLog, OperationState};
 pub use query::{Condition, Filter, Query, Sort};
 pub use resume_key::{KNOWN_FORGES, RENAMED_AGENT, ResumeKey};

@@ -132,6 +132,17 @@ pub fn table_columns(table: &Table) -> &'static [Column] {
     }
 }
 
+/// What the window shows of a table's rows besides its columns; no output has them.
+///
+/// Of a heartbeat: when the session began, and its `vitals::Recovery` as JSON.
+pub fn aside_columns(table: &Table) -> &'static [Column] {
+    const HEARTBEATS: &[Column] = columns!["since": Time, "recovery": Json];
+    match table {
+        Table::Heartbeats => HEARTBEATS,
+        _ => &[],
+    }
+}
+
 /// A value as a store holds it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {

@@ -83,6 +83,8 @@ pub struct Selection {
     pub cut: Option<usize>,
     /// Show secrets as they are.
     pub reveal: bool,
+    /// Behind the table's own columns also [`super::aside_columns`], whole.
+    pub aside: bool,
 }
 
 /// A store that is open for reading. It cannot write: no method of it does, and its file handle cannot.

@@ -11,6 +11,7 @@ pub mod folder;
 mod gate;
 mod json;
 mod ledgers;
+mod machine;
 pub mod migrations;
 mod open;
 pub mod repair;
@@ -20,6 +21,7 @@ mod session_do;
 mod session_do_repairs;
 mod session_document;
 pub mod sqlite;
+mod vitals;
 mod wrangler;
 
 pub use open::{Opened, Options, open, open_with, size};

@@ -6,8 +6,11 @@
 
 use super::migrations::sql_step;
 use super::sqlite::{
-    Context, Mapping, Part, Schema, SqliteAdapter, TableInfo, detail, literal, raw_order_is_time, time,
+    Context, Mapping, Part, Schema, SqliteAdapter, TableInfo, detail, literal, lossy, raw_order_is_time,
+    sqlite_error, time, time_ms,
 };
+use super::{machine, vitals};
+use crate::core::vitals::{Rhythm, Says, Sign};
 use crate::core::{Finding, StoreError, Table};
 
 pub const ADAPTER: SqliteAdapter = SqliteAdapter {
@@ -34,6 +37,7 @@ fn map(context: &Context<'_>) -> Result<Mapping, StoreError> {
     let (Some(messages), Some(meta)) = (schema.table("messages"), schema.table("session_meta")) else {
         return Ok(mapping);
     };
+    install(context).map_err(|e| sqlite_error(e, &context.file.path))?;
     let scope = Scope::of(context, messages, meta);
     mapping.add(Table::Sessions, sessions(&scope, schema, messages));
     mapping.add(Table::Messages, message_part(&scope, messages));
@@ -216,29 +220,51 @@ fn record_part(scope: &Scope, table: &TableInfo, time_column: &str) -> Part {
         .order(format!("r.{time_column}"))
 }
 
+/// How such a session shows that something is done in it; that nothing is done tells nothing.
+const ACTIVITY: Rhythm = Rhythm { noun: "activity", every_ms: None, fresh_ms: 120_000, silent_ms: None };
+
+/// Adds `ship_session`, which weighs a session's last activity and its sandbox's status.
+fn install(context: &Context<'_>) -> rusqlite::Result<()> {
+    let path = context.file.path.clone();
+    vitals::install(context, "ship_session", 2, move |values, now_ms, weigh| {
+        let age_ms = time_ms(values[0]).map(|last| now_ms.saturating_sub(last));
+        let status = lossy(values[1]);
+        let (sandbox, says) = match status.as_str() {
+            "" => (String::new(), Says::Nothing),
+            "terminated" | "error" => (format!("its sandbox is {status}"), Says::Ended),
+            _ => (format!("its sandbox is {status}"), Says::Nothing),
+        };
+        let last = Sign::Last { age_ms, rhythm: &ACTIVITY };
+        // Who has the file open runs the object; it is worth asking only where nothing else tells.
+        let asked = says != Says::Ended && last.says() != Says::Lives;
+        let openers = asked.then(|| machine::openers(&path)).flatten().unwrap_or_default();
+        let mut signs = vec![Sign::Said { words: &sandbox, says }, last];
+        if !openers.is_empty() {
+            signs.push(Sign::OpenedBy { openers: &openers, noun: "its file", says: Says::Remains });
+        }
+        signs.push(Sign::Said { words: "such a store keeps no beat", says: Says::Nothing });
+        weigh(&signs);
+    })
+}
+
 /// The signs of life of such a session: its last activity and its sandbox.
 fn heartbeat_part(scope: &Scope) -> Part {
     let from = match &scope.one {
         Some(id) => format!("(SELECT {} AS id) AS s", literal(id)),
         None => "(SELECT DISTINCT session_id AS id FROM main.session_meta) AS s".to_owned(),
     };
-    let last = format!("time_ms({})", scope.meta(&["last_activity"]));
+    let raw = scope.meta(&["last_activity"]);
+    let last = format!("time_ms({raw})");
     let status = scope.meta(&["sandbox_status"]);
-    let ended = format!("{status} IN ('terminated', 'error')");
     Part::by_key(from, &["s.id"])
         .filter(format!("{last} IS NOT NULL OR {status} IS NOT NULL"))
         .set("session_id", "s.id")
         .set("status", status.clone())
         .set("last_heartbeat_at", last.clone())
         .set("age_seconds", format!("(now_ms() - {last}) / 1000"))
-        .set(
-            "liveness",
-            format!("CASE WHEN {ended} THEN 'dead' WHEN now_ms() - {last} BETWEEN 0 AND 120000 THEN 'alive' ELSE 'unknown' END"),
-        )
-        .set(
-            "reason",
-            format!("CASE WHEN {ended} THEN 'its sandbox is ' || {status} WHEN {last} IS NULL THEN 'no activity is recorded' ELSE 'last activity ' || ((now_ms() - {last}) / 1000) || ' s ago; such a store keeps no beat' END"),
-        )
+        .set("liveness", format!("ship_session('liveness', {raw}, {status})"))
+        .set("reason", format!("ship_session('reason', {raw}, {status})"))
+        .set("since", format!("time_ms({})", scope.meta(&["createdAt", "created_at"])))
 }
 
 /// That the file is another program's kind of this store; how its tables differ is said of every store alike.

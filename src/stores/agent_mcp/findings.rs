@@ -1,7 +1,7 @@
 //! What is wrong with the sessions, and how the file differs from the known schema.
 
-use super::Native;
-use super::heartbeats::ALIVE_MS;
+use super::vitals::BEAT;
+use super::{Native, heartbeats};
 use crate::core::repair::Offer;
 use crate::core::{Finding, NativeKind};
 use crate::stores::sqlite::Context;
@@ -57,26 +57,7 @@ pub fn find(context: &Context<'_>, sessions: Option<&Native<'_>>) -> Vec<Finding
 
 /// `recoverSession` writes `recovered` and counts the attempt before it parses these columns.
 fn broken(sessions: &Native<'_>, findings: &mut Vec<Finding>) {
-    // Of the three that may be empty, an empty text is passed over.
-    let columns = [
-        ("transport_state", ""),
-        ("agent_context", " <> ''"),
-        ("conversation_state", " <> ''"),
-        ("metadata", " <> ''"),
-    ];
-    let each: Vec<String> = columns
-        .iter()
-        .filter(|(column, _)| sessions.table.has(column))
-        .map(|(name, filled)| {
-            let text = sessions.text(name);
-            let filled = if filled.is_empty() { String::new() } else { format!("{text}{filled} AND ") };
-            format!("CASE WHEN {filled}NOT json_valid({text}) THEN '{name}' END")
-        })
-        .collect();
-    if each.is_empty() {
-        return;
-    }
-    let said = format!("nullif(concat_ws(', ', {}), '')", each.join(", "));
+    let Some(said) = heartbeats::unreadable(sessions) else { return };
     let (named, more) = sessions_where(sessions, &said);
     for (id, columns) in named {
         findings.push(
@@ -107,8 +88,9 @@ fn beating(sessions: &Native<'_>, findings: &mut Vec<Finding>) {
     }
     let age = format!("(now_ms() - time_ms({}))", sessions.column("last_heartbeat"));
     let said = format!(
-        "CASE WHEN {} = 'expired' AND abs({age}) < {ALIVE_MS} THEN max({age}, 0) / 1000 END",
-        sessions.column("status")
+        "CASE WHEN {} = 'expired' AND abs({age}) < {fresh} THEN max({age}, 0) / 1000 END",
+        sessions.column("status"),
+        fresh = BEAT.fresh_ms,
     );
     let (named, more) = sessions_where(sessions, &format!("CAST({said} AS TEXT)"));
     for (id, seconds) in named {

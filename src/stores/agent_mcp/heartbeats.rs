@@ -1,114 +1,112 @@
-//! Whether a session lives, and whether the program would take it up again.
-//!
-//! Source: seed 002. A beat comes every 30 s and does not move `grace_period_expires`, which is 10 min after the session's
-//! beginning, or after `markSessionDisconnected`: a session that lives is `expired` between a clean-up and its next beat.
+//! The sessions' signs of life as rows: each column named once, the verdict asked of `vitals`.
+
+use rusqlite::functions::{Context as Call, FunctionFlags};
+use rusqlite::types::{Value as Sql, ValueRef};
 
 use super::Native;
-use crate::stores::sqlite::Part;
+use super::vitals::{BEAT, ClaudeSession, Session};
+use crate::core::vitals::Recovery;
+use crate::stores::sqlite::{Context, Part, lossy};
+use crate::stores::vitals;
 
-/// Between two beats of a session that lives.
-const BEAT_MS: i64 = 30_000;
+/// The columns that `recoverSession` parses after it has changed the row; of the last three an empty text is passed over.
+const PARSED: [(&str, bool); 4] =
+    [("transport_state", false), ("agent_context", true), ("conversation_state", true), ("metadata", true)];
 
-/// A beat younger than this is a sign of life, four beats long.
-pub const ALIVE_MS: i64 = 120_000;
+/// Adds `mcp_session` and `claude_session` to a connection: what they are asked first, then columns as the store has them.
+pub fn install(context: &Context<'_>) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8;
+    let (clock, path) = (context.file.clock.clone(), context.file.path.clone());
+    let arguments = i32::try_from(Session::COLUMNS.len() + 2).unwrap_or_default();
+    context.connection.create_scalar_function("mcp_session", arguments, flags, move |call| {
+        let mut session = Session::of(|column| argument(call, column));
+        session.unreadable = Some(lossy(call.get_raw(call.len() - 1))).filter(|columns| !columns.is_empty());
+        let now_ms = clock.now_ms();
+        Ok(match call.get_raw(0).as_str().unwrap_or_default() {
+            "liveness" => Sql::Text(session.verdict(now_ms, &path).liveness.word().to_owned()),
+            "reason" => Sql::Text(session.reason(now_ms, &path)),
+            "recoverable" => Sql::Integer(session.recovery(now_ms, &path).allowed().into()),
+            _ => json(&session.recovery(now_ms, &path)),
+        })
+    })?;
+    let columns = ClaudeSession::COLUMNS;
+    let arguments = i32::try_from(columns.len()).unwrap_or_default();
+    vitals::install(context, "claude_session", arguments, move |values, now_ms, weigh| {
+        let at = |column: &str| columns.iter().position(|c| *c == column);
+        let session = ClaudeSession::of(|column| {
+            at(column).and_then(|at| values.get(at)).copied().unwrap_or(ValueRef::Null)
+        });
+        session.weigh(now_ms, weigh);
+    })
+}
 
-/// How long a session that was cut off can be taken up again.
-const GRACE_MS: i64 = 600_000;
+/// The argument that holds a column; what is asked stands before the columns.
+fn argument<'a>(call: &'a Call<'_>, column: &str) -> ValueRef<'a> {
+    let at = Session::COLUMNS.iter().position(|c| *c == column);
+    at.map_or(ValueRef::Null, |at| call.get_raw(at + 1))
+}
 
-/// The program takes a session up again only so often.
-const MOST_ATTEMPTS: i64 = 3;
+fn json(recovery: &Recovery) -> Sql {
+    serde_json::to_string(recovery).map_or(Sql::Null, Sql::Text)
+}
 
-/// One row per session, judged by its last beat.
+/// One row per session, judged by its last beat, its process and its grace.
 pub fn part(table: &Native<'_>) -> Part {
-    let own = Part::over(table.table, table.alias);
-    let keys: Vec<String> = own.key.iter().enumerate().map(|(i, key)| format!("{key} AS key{i}")).collect();
-    // Each column is named once, as what it means, so that the rules below read as rules.
-    let from = format!(
-        "(SELECT {keys}, {id} AS id, {status} AS status, time_ms({beat}) AS beat, now_ms() - time_ms({beat}) AS age,
-            time_ms({grace}) AS grace, time_ms({cut}) AS cut, {attempts} AS attempts FROM {table}) AS h",
-        keys = keys.join(", "),
-        id = table.text("mcp_session_id"),
-        status = table.column("status"),
-        beat = table.column("last_heartbeat"),
-        grace = table.column("grace_period_expires"),
-        cut = table.column("disconnected_at"),
-        attempts = table.column("recovery_attempts"),
-        table = own.from,
-    );
-    let key: Vec<String> = (0..keys.len()).map(|i| format!("h.key{i}")).collect();
-    let mut part = match own.key_is_rowid {
-        true => Part::by_rowid(from, key[0].as_str()),
-        false => Part::by_key(from, &key.iter().map(String::as_str).collect::<Vec<_>>()),
-    };
+    let columns: Vec<String> = Session::COLUMNS.iter().map(|name| table.column(name)).collect();
+    let ask =
+        |what: &str, unreadable: &str| format!("mcp_session('{what}', {}, {unreadable})", columns.join(", "));
+    let unreadable = unreadable(table).unwrap_or_else(|| "NULL".to_owned());
+    let beat = format!("time_ms({})", table.column("last_heartbeat"));
+    let age = format!("(now_ms() - {beat})");
     let known = table.table.has("grace_period_expires");
-    let columns = [
-        ("session_id", "h.id".to_owned()),
-        ("status", "h.status".to_owned()),
-        ("last_heartbeat_at", "h.beat".to_owned()),
-        ("age_seconds", "h.age / 1000".to_owned()),
-        ("missed", missed()),
-        ("grace_expires_at", "h.grace".to_owned()),
-        ("disconnected_at", "h.cut".to_owned()),
-        ("recovery_attempts", "h.attempts".to_owned()),
-        ("liveness", liveness()),
-        ("recoverable", if known { recoverable() } else { "NULL".to_owned() }),
-        ("reason", reason()),
-    ];
-    for (name, sql) in columns {
-        part = part.set(name, sql);
-    }
-    part.order("h.beat")
+    let every = BEAT.every_ms.unwrap_or(i64::MAX);
+    table
+        .part()
+        .set("session_id", table.text("mcp_session_id"))
+        .set("status", table.column("status"))
+        .set("last_heartbeat_at", beat.as_str())
+        .set("age_seconds", format!("{age} / 1000"))
+        .set("missed", format!("max({age} / {every}, 0)"))
+        .set("grace_expires_at", format!("time_ms({})", table.column("grace_period_expires")))
+        .set("disconnected_at", format!("time_ms({})", table.column("disconnected_at")))
+        .set("recovery_attempts", table.column("recovery_attempts"))
+        .set("liveness", ask("liveness", "NULL"))
+        .set("recoverable", if known { ask("recoverable", "NULL") } else { "NULL".to_owned() })
+        .set("reason", ask("reason", &unreadable))
+        .set("since", format!("time_ms({})", table.column("created_at")))
+        .set("recovery", if known { ask("recovery", &unreadable) } else { "NULL".to_owned() })
+        .order(beat)
 }
 
-fn missed() -> String {
-    format!("max(h.age / {BEAT_MS}, 0)")
+/// SQL for the columns of a session that recovery fails to parse, by name; null where there is none.
+///
+/// `recoverSession` writes `recovered` and counts the attempt before it parses them.
+pub fn unreadable(table: &Native<'_>) -> Option<String> {
+    let each: Vec<String> = PARSED
+        .iter()
+        .filter(|(column, _)| table.table.has(column))
+        .map(|(name, may_be_empty)| {
+            let text = table.text(name);
+            let filled = if *may_be_empty { format!("{text} <> '' AND ") } else { String::new() };
+            format!("CASE WHEN {filled}NOT json_valid({text}) THEN '{name}' END")
+        })
+        .collect();
+    (!each.is_empty()).then(|| format!("nullif(concat_ws(', ', {}), '')", each.join(", ")))
 }
 
-fn liveness() -> String {
-    // A clock that is a little behind the writer's makes a beat seem to come.
-    format!(
-        "CASE WHEN abs(h.age) < {ALIVE_MS} THEN 'alive'
-           WHEN h.age > {GRACE_MS} AND coalesce(h.grace, CASE h.status WHEN 'expired' THEN 0 END) < now_ms() THEN 'dead'
-           ELSE 'unknown' END"
-    )
-}
-
-/// As `canRecoverSession` decides.
-fn recoverable() -> String {
-    format!(
-        "(coalesce(h.status, '') IN ('disconnected', 'active') AND coalesce(h.grace, 0) > now_ms()
-          AND CAST(coalesce(h.attempts, 0) AS INTEGER) < {MOST_ATTEMPTS})"
-    )
-}
-
-/// The evidence: the last beat, the grace, the status, and what else decides.
-fn reason() -> String {
-    let beat = format!(
-        "CASE WHEN h.beat IS NULL THEN 'no beat is recorded'
-           WHEN h.age <= -{ALIVE_MS} THEN 'last beat ' || {ahead} || ' from now: the clocks differ'
-           WHEN h.age < {BEAT_MS} THEN 'last beat ' || {ago} || ' ago'
-           ELSE 'last beat ' || {ago} || ' ago (' || (h.age / {BEAT_MS}) || ' missed)' END",
-        ahead = span("-h.age"),
-        ago = span("max(h.age, 0)"),
-    );
-    let grace = format!(
-        "CASE WHEN h.grace IS NULL THEN 'no grace is recorded'
-           WHEN h.grace > now_ms() THEN 'grace ends in ' || {ahead}
-           ELSE 'grace ended ' || {ago} || ' ago' END",
-        ahead = span("(h.grace - now_ms())"),
-        ago = span("(now_ms() - h.grace)"),
-    );
-    let attempts = format!(
-        "CASE WHEN CAST(coalesce(h.attempts, 0) AS INTEGER) >= {MOST_ATTEMPTS}
-           THEN '; ' || h.attempts || ' recoveries, of {MOST_ATTEMPTS} at most' ELSE '' END"
-    );
-    format!("{beat} || '; ' || {grace} || '; status ' || coalesce(h.status, 'not recorded') || {attempts}")
-}
-
-/// SQL for a span of milliseconds in words, in the largest unit that tells it well.
-fn span(ms: &str) -> String {
-    format!(
-        "CASE WHEN {ms} < 120000 THEN ({ms} / 1000) || ' s' WHEN {ms} < 7200000 THEN ({ms} / 60000) || ' min'
-           WHEN {ms} < 172800000 THEN ({ms} / 3600000) || ' h' ELSE ({ms} / 86400000) || ' days' END"
-    )
+/// One row per Claude session that was seen on this machine, judged by its own process.
+pub fn claude_part(table: &Native<'_>) -> Part {
+    let columns: Vec<String> = ClaudeSession::COLUMNS.iter().map(|name| table.column(name)).collect();
+    let ask = |what: &str| format!("claude_session('{what}', {})", columns.join(", "));
+    let active = format!("time_ms({})", table.column("last_activity"));
+    table
+        .part()
+        .set("session_id", table.text("session_id"))
+        .set("status", table.column("status"))
+        .set("last_heartbeat_at", active.as_str())
+        .set("age_seconds", format!("(now_ms() - {active}) / 1000"))
+        .set("liveness", ask("liveness"))
+        .set("reason", ask("reason"))
+        .set("since", format!("time_ms({})", table.column("first_detected")))
+        .order(active)
 }

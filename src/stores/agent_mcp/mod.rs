@@ -8,10 +8,12 @@ mod findings;
 mod heartbeats;
 mod repairs;
 mod state;
+mod vitals;
 
 use super::migrations::sql_step;
 use super::sqlite::{
-    Context, Expr, Mapping, Part, SqliteAdapter, TableInfo, detail, quote, raw_order_is_time, time,
+    Context, Expr, Mapping, Part, SqliteAdapter, TableInfo, detail, quote, raw_order_is_time, sqlite_error,
+    time,
 };
 use crate::core::{NativeKind, StoreError, Table};
 
@@ -37,6 +39,7 @@ fn map(context: &Context<'_>) -> Result<Mapping, StoreError> {
     for table in [Table::Sessions, Table::Messages, Table::Tasks, Table::State] {
         mapping.keep(table);
     }
+    heartbeats::install(context).map_err(|e| sqlite_error(e, &context.file.path))?;
     let sessions = Native::of(context, "mcp_session_persistence", "m");
     if let Some(table) = &sessions {
         mapping.add(Table::Sessions, table.session());
@@ -44,6 +47,7 @@ fn map(context: &Context<'_>) -> Result<Mapping, StoreError> {
     }
     if let Some(table) = Native::of(context, "claude_code_sessions", "c") {
         mapping.add(Table::Sessions, table.claude_session());
+        mapping.add(Table::Heartbeats, heartbeats::claude_part(&table));
     }
     if let Some(table) = Native::of(context, "agent_messages", "m") {
         mapping.add(Table::Messages, table.message());

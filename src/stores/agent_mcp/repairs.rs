@@ -6,19 +6,20 @@
 use std::collections::HashSet;
 
 use rusqlite::Row;
+use rusqlite::types::ValueRef;
 
-use super::heartbeats::ALIVE_MS;
+use super::vitals::{EXPIRED, Session};
 use crate::core::repair::{
     Candidate, Dependant, Each, Edit, Offer, PruneOptions, Record, RepairError, Stored,
 };
 use crate::core::span;
+use crate::core::vitals::{Liveness, Verdict};
 use crate::stores::repair::{Db, Owned, Repairs, Shape};
 use crate::stores::sqlite::{lossy, time_ms};
 
 const SESSIONS: &str = "mcp_session_persistence";
 const STATE: &str = "agent_session_state";
 const CLAUDE: &str = "claude_code_sessions";
-const EXPIRED: &str = "expired";
 
 /// How long after its last beat an expired session may go.
 const MOST_AGE_MS: i64 = 30 * 86_400_000;
@@ -66,7 +67,7 @@ impl Repairs for AgentMcpRepairs {
         let after_ms = options.older_than_ms.unwrap_or(MOST_AGE_MS);
         let mut going = HashSet::new();
         db.all(&shape, &mut |row| {
-            let session = Session::read(db, &shape, row)?;
+            let session = Judged::read(db, &shape, row);
             if session.goes(db.now_ms, after_ms) {
                 going.insert(session.id.clone());
             }
@@ -89,41 +90,32 @@ impl Repairs for AgentMcpRepairs {
     }
 }
 
-/// What decides over a session.
-struct Session {
+/// A session with the verdict on it: the one that is shown.
+struct Judged {
     id: String,
-    status: String,
-    beat_ms: Option<i64>,
-    grace_ms: Option<i64>,
+    session: Session,
+    verdict: Verdict,
 }
 
-impl Session {
-    fn read(db: &Db<'_>, shape: &Shape, row: &Row<'_>) -> Result<Self, RepairError> {
-        let value = |column: &str| match shape.place_of(column) {
-            Some(at) => row.get_ref(at).map_err(|e| db.fail(e)),
-            None => Ok(rusqlite::types::ValueRef::Null),
+impl Judged {
+    fn read(db: &Db<'_>, shape: &Shape, row: &Row<'_>) -> Self {
+        // A column that cannot be read decides nothing.
+        let value = |column: &str| {
+            shape.place_of(column).and_then(|at| row.get_ref(at).ok()).unwrap_or(ValueRef::Null)
         };
-        Ok(Self {
-            id: lossy(value("mcp_session_id")?),
-            status: lossy(value("status")?),
-            beat_ms: time_ms(value("last_heartbeat")?),
-            grace_ms: time_ms(value("grace_period_expires")?),
-        })
+        let session = Session::of(value);
+        let verdict = session.verdict(db.now_ms, db.path);
+        Self { id: lossy(value("mcp_session_id")), session, verdict }
     }
 
-    /// Its clock may be a little ahead of ours.
-    fn lives(&self, now_ms: i64) -> bool {
-        self.beat_ms.is_some_and(|beat| (now_ms - beat).abs() < ALIVE_MS)
-    }
-
-    fn is_over(&self, now_ms: i64) -> bool {
-        self.status == EXPIRED || self.grace_ms.is_some_and(|grace| grace < now_ms)
+    fn is_expired(&self) -> bool {
+        self.session.status.as_deref() == Some(EXPIRED)
     }
 
     fn goes(&self, now_ms: i64, after_ms: i64) -> bool {
-        !self.lives(now_ms)
-            && self.is_over(now_ms)
-            && self.beat_ms.is_some_and(|beat| now_ms.saturating_sub(beat) > after_ms)
+        !self.verdict.protects
+            && self.session.is_over(now_ms)
+            && self.session.beat_ms.is_some_and(|beat| now_ms.saturating_sub(beat) > after_ms)
     }
 
     fn judge(
@@ -135,26 +127,28 @@ impl Session {
         each: &mut dyn FnMut(Candidate<'_>) -> Result<(), RepairError>,
     ) -> Result<(), RepairError> {
         let now = db.now_ms;
-        let alive = self.lives(now).then(|| {
-            let ago = self.beat_ms.map_or(0, |beat| (now - beat).max(0));
-            format!("it lives: its last beat was {} ago, whatever its status says", span(ago))
-        });
+        let lives = match self.verdict.liveness {
+            Liveness::Alive => "it lives",
+            _ => "it may live",
+        };
+        let protected =
+            self.verdict.protects.then(|| format!("{lives}: {}", self.session.reason(now, db.path)));
         let heard = Candidate {
             table: &shape.table,
             key: &self.id,
-            since_ms: self.beat_ms,
+            since_ms: self.session.beat_ms,
             after_ms,
             words: ["not heard of", "heard of"],
-            protected: alive.as_deref(),
+            protected: protected.as_deref(),
             edit: &|| db.deletion(shape, row),
         };
         // A beat that is yet to come tells nothing of when it was last heard of.
-        let ahead = self.beat_ms.is_some_and(|beat| beat > now);
-        if alive.is_some() || ahead || self.status == EXPIRED || self.goes(now, after_ms) {
+        let ahead = self.session.beat_ms.is_some_and(|beat| beat > now);
+        if protected.is_some() || ahead || self.is_expired() || self.goes(now, after_ms) {
             return each(heard);
         }
         each(Candidate {
-            since_ms: self.grace_ms,
+            since_ms: self.session.grace_ms,
             after_ms: 0,
             words: ["its grace period ended", "its grace period ends"],
             edit: &|| Ok(marked(db.deletion(shape, row)?, shape)),
@@ -185,14 +179,14 @@ fn state(
     db.all(&shape, &mut |row| {
         let value = |column: &str| match shape.place_of(column) {
             Some(at) => row.get_ref(at).map_err(|e| db.fail(e)),
-            None => Ok(rusqlite::types::ValueRef::Null),
+            None => Ok(ValueRef::Null),
         };
         let session = lossy(value("mcp_session_id")?);
         if going.contains(&session) {
             return Ok(());
         }
         let raw = value("expires_at")?;
-        let never = matches!(raw, rusqlite::types::ValueRef::Null);
+        let never = matches!(raw, ValueRef::Null);
         let key = format!("{} · {session} · {}", lossy(value("agent_id")?), lossy(value("state_key")?));
         each(Candidate {
             table: &shape.table,

@@ -3,7 +3,7 @@
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 
-use super::{Counts, reason, status};
+use super::{Counts, heartbeat, status};
 use crate::core::migration::{Body, Step};
 use crate::core::{Finding, KNOWN_FORGES, ResumeKey, StoreError, Table};
 use crate::stores::migrations::sql_step;
@@ -90,13 +90,9 @@ fn sessions(table: &TableInfo, raw_order: bool) -> Part {
 
 fn heartbeats(table: &TableInfo, raw_order: bool) -> Part {
     let (status, last) = state(table);
-    Part::over(table, "s")
-        .set("session_id", "s.key")
-        .set("status", status.clone())
+    let created = format!("time_ms({})", column(table, "created_at"));
+    heartbeat(Part::over(table, "s"), "s.key", &status, &last, &created)
         .set("last_heartbeat_at", time(&column(table, "last_used_at"), raw_order))
-        .set("age_seconds", format!("(now_ms() - {last}) / 1000"))
-        .set("liveness", "'unknown'")
-        .set("reason", reason(&status, &last))
 }
 
 /// Looks through the first rows for keys and ids that are worth knowing of.

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use serde_json::value::RawValue;
 
 use super::entries::{self, Entry};
-use super::{Counts, reason, status};
+use super::{Counts, heartbeat, status};
 use crate::core::{Finding, KNOWN_FORGES, ResumeKey, StoreError, Table, Value, table_columns};
 use crate::stores::document::{self, Contents, Document, DocumentAdapter, Rows};
 use crate::stores::json::{self, Encoding, Entries, Fault, Text};
@@ -226,13 +226,8 @@ fn faults(text: &Text<'_>, outer: &Entries<'_>, found: &Found<'_>) -> Vec<Findin
 fn parts() -> Vec<(Table, Part)> {
     let last = "t.last_active_at";
     let status = format!("coalesce(t.status, {})", status(last));
-    let heartbeats = Part::by_rowid("main.sessions AS t", "t.rowid")
-        .set("session_id", "t.id")
-        .set("status", status.clone())
-        .set("last_heartbeat_at", last)
-        .set("age_seconds", format!("(now_ms() - {last}) / 1000"))
-        .set("liveness", "'unknown'")
-        .set("reason", reason(&status, last));
+    let part = Part::by_rowid("main.sessions AS t", "t.rowid");
+    let heartbeats = heartbeat(part, "t.id", &status, last, "t.created_at").set("last_heartbeat_at", last);
     vec![
         (Table::Sessions, document::part(&Table::Sessions, &[("status", status)])),
         (Table::Heartbeats, heartbeats),

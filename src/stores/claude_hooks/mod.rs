@@ -16,7 +16,9 @@ pub use repairs::DatabaseRepairs;
 pub use session_file::{SessionFile, SessionFileSource};
 
 use crate::core::repair::Offer;
+use crate::core::vitals::Liveness;
 use crate::core::{Finding, KNOWN_FORGES, ResumeKey, span};
+use crate::stores::sqlite::Part;
 
 /// The name that the program gives its file.
 pub const FILE_NAME: &str = "sessions.json";
@@ -30,10 +32,7 @@ pub fn is_session_file(text: &str) -> bool {
     file::object_in(text).is_some()
 }
 
-/// SQL for how old a session may be to be resumed, in milliseconds: the program's default, 24 hours.
-const MOST_AGE_MS: &str = "86400000";
-
-/// The same for the rules that are not SQL.
+/// How old a session may be to be resumed, in milliseconds: the program's default, 24 hours.
 const MOST_AGE: i64 = 86_400_000;
 
 /// Which sessions pruning removes.
@@ -44,7 +43,40 @@ fn prune_rule(older_than_ms: Option<i64>) -> String {
 /// SQL for a session's status by the time of its last use.
 fn status(last: &str) -> String {
     format!(
-        "CASE WHEN {last} IS NULL THEN 'unknown' WHEN now_ms() - {last} <= {MOST_AGE_MS} THEN 'fresh' ELSE 'stale' END"
+        "CASE WHEN {last} IS NULL THEN 'unknown' WHEN now_ms() - {last} <= {MOST_AGE} THEN 'fresh' ELSE 'stale' END"
+    )
+}
+
+/// A session's heartbeat: the last use of its key, by which the program resumes it or does not.
+///
+/// `created` is SQL for when the key was first kept. A use is no beat: whether the session lives is not told by it.
+fn heartbeat(part: Part, id: &str, status: &str, last: &str, created: &str) -> Part {
+    let fresh = format!("({status} = 'fresh')");
+    let answer = format!("json(iif({fresh}, 'true', 'false'))");
+    let otherwise = format!(
+        "CASE {status} WHEN 'malformed' THEN 'no session' WHEN 'unknown' THEN 'no last use' ELSE 'past 24 h' END"
+    );
+    let condition = format!(
+        "json_object('words', 'Used within 24 h: ' || {}, 'holds', {answer}, 'otherwise', {otherwise})",
+        used(last)
+    );
+    part.set("session_id", id)
+        .set("status", status)
+        .set("age_seconds", format!("(now_ms() - {last}) / 1000"))
+        .set("grace_expires_at", format!("{last} + {MOST_AGE}"))
+        .set("liveness", format!("'{}'", Liveness::Unknown.word()))
+        .set("recoverable", fresh)
+        .set("reason", reason(status, last))
+        .set("since", created)
+        .set("recovery", format!("json_object('conditions', json_array({condition}))"))
+}
+
+/// SQL for when a session was last used, in words.
+fn used(last: &str) -> String {
+    format!(
+        "CASE WHEN {last} IS NULL THEN 'no last use is recorded' WHEN {last} > now_ms() THEN 'last used in the future'
+           WHEN now_ms() - {last} < 7200000 THEN 'last used ' || ((now_ms() - {last}) / 60000) || ' min ago'
+           ELSE 'last used ' || ((now_ms() - {last}) / 3600000) || ' h ago' END"
     )
 }
 
@@ -53,12 +85,9 @@ fn reason(status: &str, last: &str) -> String {
     format!(
         "CASE {status} WHEN 'malformed' THEN 'the entry names no session'
            WHEN 'unknown' THEN 'no last use is recorded; claude-hooks takes such a session for expired'
-           WHEN 'fresh' THEN 'last used ' || {ago} || '; claude-hooks resumes it until 24 h have passed'
-           ELSE 'last used ' || {ago} || '; claude-hooks does not resume it after 24 h' END",
-        ago = format_args!(
-            "CASE WHEN {last} > now_ms() THEN 'in the future' WHEN now_ms() - {last} < 7200000
-               THEN ((now_ms() - {last}) / 60000) || ' min ago' ELSE ((now_ms() - {last}) / 3600000) || ' h ago' END"
-        )
+           WHEN 'fresh' THEN {used} || '; claude-hooks resumes it until 24 h have passed'
+           ELSE {used} || '; claude-hooks does not resume it after 24 h' END",
+        used = used(last)
     )
 }
 

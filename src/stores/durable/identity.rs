@@ -4,15 +4,17 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OptionalExtension as _};
 use sha2::{Digest as _, Sha256};
 
 use super::kv;
 use crate::core::{Finding, hex};
-use crate::stores::sqlite::{Cancel, Context, connect};
+use crate::stores::machine::Look;
+use crate::stores::sqlite::{Cancel, Context, connect, time_ms};
 
 /// What begins the index of an object's facets.
 const FACETS_MAGIC: [u8; 8] = 0xc4cd_ce5b_c5b0_ef57_u64.to_le_bytes();
@@ -174,6 +176,33 @@ fn name_in_namespace(path: &Path, id: &str) -> Option<String> {
     let connection = connect(&metadata, &Cancel::default()).ok()?;
     let sql = "SELECT actor_name FROM main._cf_ALARM WHERE actor_id = ? AND actor_name <> ''";
     text(&connection, sql, &[id])
+}
+
+/// The file beside an object's in which its namespace keeps the alarms of all its objects.
+fn namespace_file(path: &Path) -> Option<PathBuf> {
+    ObjectFile::of(path)?;
+    Some(path.with_file_name("metadata.sqlite")).filter(|metadata| metadata.is_file())
+}
+
+/// Whether the alarm of an object may be in a file beside it.
+pub fn has_namespace(context: &Context<'_>) -> bool {
+    namespace_file(&context.file.path).is_some()
+}
+
+/// Adds `namespace_alarm`: when the object's alarm is due by the list of its namespace, in milliseconds; else null.
+pub fn install(context: &Context<'_>) -> rusqlite::Result<()> {
+    let path = context.file.path.clone();
+    let flags = FunctionFlags::SQLITE_UTF8;
+    let look = Look::new();
+    context.connection.create_scalar_function("namespace_alarm", 0, flags, move |_| {
+        let due = || {
+            let connection = connect(&namespace_file(&path)?, &Cancel::default()).ok()?;
+            let sql = "SELECT scheduled_time FROM main._cf_ALARM WHERE actor_id = ?";
+            let id = ObjectFile::of(&path).filter(|file| file.facet.is_none())?.id;
+            connection.query_row(sql, [id], |r| r.get_ref(0).map(time_ms)).ok()?
+        };
+        Ok(*look.get(due))
+    })
 }
 
 fn text(connection: &Connection, sql: &str, values: &[&str]) -> Option<String> {

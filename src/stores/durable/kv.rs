@@ -48,9 +48,14 @@ pub fn value(key: &str) -> String {
     format!("(SELECT kv_json(v.value) FROM main._cf_KV AS v WHERE v.key = {})", literal(key))
 }
 
-/// SQL for the time of the alarm that is set, in milliseconds.
-pub fn alarm() -> &'static str {
-    "(SELECT time_ms(v.value) FROM main._cf_METADATA AS v WHERE v.key = 1)"
+/// SQL for the time of the alarm that is set, in milliseconds: by the object's own file, else by its namespace's.
+pub fn alarm(schema: &Schema) -> &'static str {
+    match has_alarm(schema) {
+        true => {
+            "coalesce((SELECT time_ms(v.value) FROM main._cf_METADATA AS v WHERE v.key = 1), namespace_alarm())"
+        }
+        false => "namespace_alarm()",
+    }
 }
 
 /// Adds the entries and the alarm to the state of the session `id`.

@@ -6,8 +6,10 @@
 use serde_json::Value as Json;
 
 use super::{identity, kv};
+use crate::core::vitals::{Rhythm, Says, Sign};
 use crate::core::{StoreError, Table};
-use crate::stores::sqlite::{Context, Mapping, Part, Schema, SqliteAdapter, literal};
+use crate::stores::sqlite::{Context, Mapping, Part, Schema, SqliteAdapter, literal, sqlite_error};
+use crate::stores::{machine, vitals};
 
 pub const ADAPTER: SqliteAdapter = SqliteAdapter {
     id: "mcp-session-do",
@@ -24,9 +26,12 @@ const KEYS: &str =
 /// What the name of an MCP session begins with: its transport.
 const NAMES: [&str; 3] = ["streamable-http:", "sse:", "rpc:"];
 
-/// After so long without activity the session is over; after so much more its runtime has ended.
+/// After so long without activity the session is over.
 const SESSION_MS: i64 = 5 * 60_000;
-const IDLE_MS: i64 = 35 * 60_000;
+
+/// What such a session does; after half an hour more without it, the program ends its runtime.
+const ACTIVITY: Rhythm =
+    Rhythm { noun: "activity", every_ms: None, fresh_ms: SESSION_MS, silent_ms: Some(35 * 60_000) };
 
 /// An alarm this late was not run: nothing runs the object.
 const LATE_MS: i64 = 60_000;
@@ -46,6 +51,7 @@ fn recognises(context: &Context<'_>) -> bool {
 
 fn map(context: &Context<'_>) -> Result<Mapping, StoreError> {
     let mut mapping = Mapping::default();
+    install(context).map_err(|e| sqlite_error(e, &context.file.path))?;
     mapping.add(Table::Heartbeats, heartbeat(context));
     mapping.facts = facts(context);
     Ok(mapping)
@@ -82,42 +88,58 @@ pub fn details(schema: &Schema) -> Vec<(&'static str, String)> {
 
 fn heartbeat(context: &Context<'_>) -> Part {
     let last = last_activity(context.schema).unwrap_or_else(|| "NULL".into());
-    let alarm = if kv::has_alarm(context.schema) { kv::alarm() } else { "NULL" };
+    let alarm = kv::alarm(context.schema);
     let id = literal(&context.file.stem);
     let from = format!("(SELECT {id} AS id, {last} AS last, {alarm} AS alarm) AS h");
-    let ago = "(now_ms() - h.last)";
-    let late = format!("now_ms() - h.alarm > {LATE_MS}");
-    Part::by_key(from, &["h.id"])
-        .set("session_id", "h.id")
-        .set("status", alarm_status())
+    signs_of_life(Part::by_key(from, &["h.id"]))
         .set("last_heartbeat_at", "h.last")
-        .set("age_seconds", format!("{ago} / 1000"))
+        .set("age_seconds", "(now_ms() - h.last) / 1000")
         .set("grace_expires_at", format!("h.last + {SESSION_MS}"))
-        .set(
-            "liveness",
-            format!(
-                "CASE WHEN {ago} BETWEEN 0 AND {SESSION_MS} THEN 'alive' WHEN {late} OR {ago} > {IDLE_MS} THEN 'dead' ELSE 'unknown' END"
-            ),
-        )
-        .set(
-            "reason",
-            format!(
-                "CASE WHEN {ago} BETWEEN 0 AND {SESSION_MS} THEN 'active ' || ({ago} / 1000) || ' s ago'
-                   WHEN {late} THEN 'its alarm was due ' || ((now_ms() - h.alarm) / 1000) || ' s ago and did not run: nothing runs the object'
-                   WHEN h.last IS NOT NULL THEN 'active ' || ({ago} / 1000) || ' s ago; a session ends after {} s without activity'
-                   WHEN h.alarm IS NOT NULL THEN 'its alarm is due in ' || ((h.alarm - now_ms()) / 1000) || ' s; it keeps no beat'
-                   ELSE 'neither activity nor an alarm is recorded' END",
-                SESSION_MS / 1000
-            ),
-        )
 }
 
-/// SQL for the state of the alarm `h.alarm`.
-pub fn alarm_status() -> String {
-    format!(
-        "CASE WHEN h.alarm IS NULL THEN 'no alarm' WHEN now_ms() - h.alarm > {LATE_MS} THEN 'alarm overdue'
-           WHEN now_ms() >= h.alarm THEN 'alarm due' ELSE 'alarm set' END"
-    )
+/// The columns of heartbeats that an object's last activity `h.last` and its alarm `h.alarm` make.
+pub fn signs_of_life(part: Part) -> Part {
+    part.set("session_id", "h.id")
+        .set(
+            "status",
+            format!(
+                "CASE WHEN h.alarm IS NULL THEN 'no alarm' WHEN now_ms() - h.alarm > {LATE_MS} THEN 'alarm overdue'
+                   WHEN now_ms() >= h.alarm THEN 'alarm due' ELSE 'alarm set' END"
+            ),
+        )
+        .set("liveness", "object_life('liveness', h.last, h.alarm)")
+        .set("reason", "object_life('reason', h.last, h.alarm)")
+}
+
+/// Adds `object_life`, which weighs an object's last activity and its alarm, both in milliseconds.
+pub fn install(context: &Context<'_>) -> rusqlite::Result<()> {
+    let path = context.file.path.clone();
+    vitals::install(context, "object_life", 2, move |values, now_ms, weigh| {
+        let time = |at: usize| values[at].as_i64_or_null().ok().flatten();
+        let age_ms = time(0).map(|last| now_ms.saturating_sub(last));
+        let last = Sign::Last { age_ms, rhythm: &ACTIVITY };
+        let lives = last.says() == Says::Lives;
+        // Whatever has the file open runs the object, whether its alarm is late or not.
+        let openers = if lives { None } else { machine::openers(&path) };
+        let runs = openers.as_ref().is_some_and(|openers| !openers.is_empty());
+        let overdue = if lives || runs { Says::Nothing } else { Says::Ended };
+        let no_beat = Sign::Said { words: "it keeps no beat", says: Says::Nothing };
+        let mut signs = Vec::new();
+        if let Some(alarm) = time(1) {
+            let left_ms = alarm.saturating_sub(now_ms);
+            signs.push(Sign::Alarm { left_ms, late_ms: LATE_MS, overdue });
+        }
+        // An object of another kind keeps no activity.
+        let kept = age_ms.is_some() || signs.is_empty();
+        match kept {
+            true => signs.insert(0, last),
+            false => signs.push(no_beat),
+        }
+        if let Some(openers) = &openers {
+            signs.push(Sign::OpenedBy { openers, noun: "its file", says: Says::Remains });
+        }
+        weigh(&signs);
+    })
 }
 
 fn facts(context: &Context<'_>) -> Vec<(String, String)> {

@@ -30,6 +30,8 @@ pub fn add(context: &Context<'_>, mapping: &mut Mapping) -> rusqlite::Result<()>
     let schema = context.schema;
     let id = context.file.stem.as_str();
     kv::install(context.connection)?;
+    mcp_session::install(context)?;
+    identity::install(context)?;
     if has_alarms(context) {
         alarms(context, mapping);
         // The namespace's own file is no object.
@@ -41,8 +43,8 @@ pub fn add(context: &Context<'_>, mapping: &mut Mapping) -> rusqlite::Result<()>
     let held = agents::add(context, id, mapping);
     kv::add(schema, id, mapping);
     mapping.keep(Table::State);
-    if kv::has_alarm(schema) {
-        let part = heartbeat(id, mapping);
+    if kv::has_alarm(schema) || identity::has_namespace(context) {
+        let part = heartbeat(schema, id, mapping);
         mapping.add(Table::Heartbeats, part);
     }
     let identity = identity::identify(context);
@@ -126,26 +128,14 @@ fn session(context: &Context<'_>, held: &agents::Held, name: Option<&str>) -> Pa
 }
 
 /// The alarm as a sign of life, where no other is recorded for the session.
-fn heartbeat(id: &str, mapping: &Mapping) -> Part {
-    let from = format!("(SELECT {} AS id, {} AS alarm) AS h", literal(id), kv::alarm());
+fn heartbeat(schema: &Schema, id: &str, mapping: &Mapping) -> Part {
+    let from = format!("(SELECT {} AS id, NULL AS last, {} AS alarm) AS h", literal(id), kv::alarm(schema));
     let mut filter = "h.alarm IS NOT NULL".to_owned();
     for part in mapping.parts_of(&Table::Heartbeats) {
         let which = part.filter.as_ref().map_or(String::new(), |f| format!(" WHERE {f}"));
         filter.push_str(&format!(" AND NOT EXISTS (SELECT 1 FROM {}{which})", part.from));
     }
-    alarm_columns(Part::by_key(from, &["h.id"]).filter(filter))
-}
-
-fn alarm_columns(part: Part) -> Part {
-    part.set("session_id", "h.id")
-        .set("status", mcp_session::alarm_status())
-        .set("liveness", "CASE WHEN now_ms() - h.alarm > 60000 THEN 'dead' ELSE 'unknown' END")
-        .set(
-            "reason",
-            "CASE WHEN now_ms() - h.alarm > 60000 THEN 'its alarm was due ' || ((now_ms() - h.alarm) / 1000) || ' s ago and did not run: nothing runs the object'
-               WHEN now_ms() >= h.alarm THEN 'its alarm is due'
-               ELSE 'its alarm is due in ' || ((h.alarm - now_ms()) / 1000) || ' s; it keeps no beat' END",
-        )
+    mcp_session::signs_of_life(Part::by_key(from, &["h.id"]).filter(filter))
 }
 
 fn has_alarms(context: &Context<'_>) -> bool {
@@ -161,8 +151,9 @@ fn alarms(context: &Context<'_>, mapping: &mut Mapping) {
         .set("key", if table.has("actor_name") { "coalesce(a.actor_name, a.actor_id)" } else { "a.actor_id" })
         .set("value", "CAST(a.scheduled_time AS TEXT)");
     mapping.add(Table::State, part);
-    let from = "(SELECT actor_id AS id, time_ms(scheduled_time) AS alarm FROM main._cf_ALARM) AS h";
-    mapping.add(Table::Heartbeats, alarm_columns(Part::by_key(from, &["h.id"])));
+    let from =
+        "(SELECT actor_id AS id, NULL AS last, time_ms(scheduled_time) AS alarm FROM main._cf_ALARM) AS h";
+    mapping.add(Table::Heartbeats, mcp_session::signs_of_life(Part::by_key(from, &["h.id"])));
     let folder = context.file.path.parent().and_then(std::path::Path::file_name);
     if let Some(folder) = folder {
         mapping.name = Some(format!("Alarms of {}", folder.to_string_lossy()));

@@ -12,7 +12,7 @@ use super::select::{Select, index_statements, key_is, key_values, shown};
 use super::{Cancel, Schema, TableInfo, sqlite_error};
 use crate::core::{
     About, Block, Cell, Column, ColumnKind, Flow, KeyId, Query, ReadStore, Row, RowIndex, RowKey, Selection,
-    StoreError, Table, table_columns,
+    StoreError, Table, aside_columns, table_columns,
 };
 use crate::stores::blocks;
 use crate::stores::scratch::Scratch;
@@ -137,10 +137,14 @@ impl ReadStore for SqliteStore {
     }
 
     fn rows(&self, table: &Table, keys: &[RowKey], selection: &Selection) -> Result<Vec<Row>, StoreError> {
-        let (parts, columns) = self.resolve(table)?;
+        let (parts, mut columns) = self.resolve(table)?;
+        let own = columns.len();
+        if selection.aside {
+            columns.extend_from_slice(aside_columns(table));
+        }
         // One snapshot for the page; ended with it, so that no writer's log is held.
         let read = self.connection.unchecked_transaction().map_err(|e| self.fail(e))?;
-        let rows = self.page(&parts, &columns, keys, selection).map_err(|e| self.fail(e));
+        let rows = self.page(&parts, (&columns, own), keys, selection).map_err(|e| self.fail(e));
         drop(read);
         rows
     }
@@ -174,11 +178,11 @@ impl SqliteStore {
         Ok(Flow::Continue)
     }
 
-    /// The rows of a page, with one statement for each part that they come from.
+    /// The rows of a page, with one statement for each part that they come from; columns behind the `own` ones are not cut.
     fn page(
         &self,
         parts: &[Part],
-        columns: &[Column],
+        (columns, own): (&[Column], usize),
         keys: &[RowKey],
         selection: &Selection,
     ) -> rusqlite::Result<Vec<Row>> {
@@ -198,7 +202,8 @@ impl SqliteStore {
             let width = statement.column_count();
             let mut found = statement.query(params_from_iter(key_values(key)))?;
             if let Some(row) = found.next()? {
-                let cell = |i| row.get_ref(i).map(|v| cell(v, selection.cut));
+                let cut = |i| selection.cut.filter(|_| wanted.get(i).is_none_or(|at| *at < own));
+                let cell = |i| row.get_ref(i).map(|v| cell(v, cut(i)));
                 let cells = (0..width).map(cell).collect::<Result<_, _>>()?;
                 rows.push(Row { key: key.clone(), cells });
             }

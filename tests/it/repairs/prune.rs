@@ -84,7 +84,7 @@ fn a_session_of_agent_mcp_that_beats_is_protected_whatever_its_status_says() {
     assert_eq!(
         lines(&home.json(&["prune", "store.db"])),
         "
-keep mcp_session_persistence beats: it lives: its last beat was 1 min 30 s ago, whatever its status says
+keep mcp_session_persistence beats: it lives: last beat 90 s ago (3 missed); grace ended 2 h ago; status expired; the program calls it expired all the same, since a beat does not extend the grace
 keep mcp_session_persistence ahead: its time is 30 min in the future, so it is not judged
 keep mcp_session_persistence in grace: its grace period ends in 10 min
 update mcp_session_persistence past grace: its grace period ended 5 min ago
@@ -102,7 +102,7 @@ keep agent_session_state a · beats · odd: no time is recorded, so it is not ju
     assert_eq!(
         lines(&home.json(&["prune", "store.db", "--older-than", "1m"])),
         "
-keep mcp_session_persistence beats: it lives: its last beat was 1 min 30 s ago, whatever its status says
+keep mcp_session_persistence beats: it lives: last beat 90 s ago (3 missed); grace ended 2 h ago; status expired; the program calls it expired all the same, since a beat does not extend the grace
 keep mcp_session_persistence ahead: its time is 30 min in the future, so it is not judged
 keep mcp_session_persistence in grace: its grace period ends in 10 min
 delete mcp_session_persistence past grace: not heard of for 1 min (10 min ago)

@@ -69,7 +69,7 @@ INSERT INTO agent_actions VALUES (7, 'worker-1', 'started_work', 't1', '2026-11-
 INSERT INTO tasks VALUES ('t1', 'Write it', NULL, 'worker-1', 'admin', 'in_progress', 'high', '2026-11-21T09:55:00.000Z',
   '2026-11-21T09:57:00.000Z', NULL, '[]', NULL, NULL);
 INSERT INTO file_status VALUES (1, '/srv/a.rs', 'in_use', 'worker-1', '2026-11-21T09:57:30.000Z', NULL, NULL);
-INSERT INTO claude_code_sessions VALUES ('cc-1', 41, 40, '2026-11-21T09:30:00.000Z', '2026-11-21T09:45:00.000Z', '/home/ünï', 'worker-1', 'active', '[]', NULL);
+INSERT INTO claude_code_sessions VALUES ('cc-1', 4194304, 40, '2026-11-21T09:30:00.000Z', '2026-11-21T09:45:00.000Z', '/home/ünï', 'worker-1', 'active', '[]', NULL);
 "#;
 
 fn node() -> (tempfile::TempDir, Opened) {
@@ -100,7 +100,7 @@ fn sessions_of_both_kinds_are_listed() {
     );
     assert_eq!(
         line(&all, "cc-1 "),
-        r#"cc-1 | active | worker-1 | 1795253400000 | 1795254300000 | /home/ünï | - | {"pid":41,"parent_pid":40,"git_commits":"[]"}"#
+        r#"cc-1 | active | worker-1 | 1795253400000 | 1795254300000 | /home/ünï | - | {"pid":4194304,"parent_pid":40,"git_commits":"[]"}"#
     );
     assert!(line(&all, "no times ").starts_with("no times | active | - | - | - | -"), "{all}");
 }
@@ -110,6 +110,9 @@ fn a_beat_tells_whether_a_session_lives_and_can_be_recovered() {
     let (_folder, opened) = node();
     let columns = ["session_id", "age_seconds", "missed", "liveness", "recoverable", "reason"];
     let all = table(&opened.store, Table::Heartbeats, &columns);
+    // Other tests begin processes, each of which has every file open for an instant.
+    let openers = regex::Regex::new("; [^;|]* ha(s|ve) the database open").expect("a pattern");
+    let all = openers.replace_all(&all, "");
     let mut lines: Vec<&str> = all.lines().collect();
     lines.sort_unstable();
     assert_eq!(
@@ -118,10 +121,11 @@ fn a_beat_tells_whether_a_session_lives_and_can_be_recovered() {
             "ahead | -3000 | 0 | unknown | 1 | last beat 50 min from now: the clocks differ; grace ends in 60 min; status active",
             "back | 60 | 2 | alive | 0 | last beat 60 s ago (2 missed); grace ended 10 min ago; status recovered",
             "beats | 10 | 0 | alive | 1 | last beat 10 s ago; grace ends in 5 min; status active",
-            "broken | 360 | 12 | unknown | 1 | last beat 6 min ago (12 missed); grace ends in 1 s; status active",
+            "broken | 360 | 12 | unknown | 1 | last beat 6 min ago (12 missed); grace ends in 1 s; status active; recovering it fails: the program changes its row before it parses transport_state, which is not valid JSON",
+            "cc-1 | 900 | - | dead | - | last activity 15 min ago; process 4194304 is not running on this machine; status active",
             "cut | 300 | 10 | unknown | 1 | last beat 5 min ago (10 missed); grace ends in 5 min; status disconnected",
             "gone | 5400 | 180 | dead | 0 | last beat 90 min ago (180 missed); grace ended 79 min ago; status disconnected",
-            "long | 25 | 0 | alive | 0 | last beat 25 s ago; grace ended 110 min ago; status expired",
+            "long | 25 | 0 | alive | 0 | last beat 25 s ago; grace ended 110 min ago; status expired; the program calls it expired all the same, since a beat does not extend the grace",
             "lost | 260100 | 8670 | dead | 0 | last beat 3 days ago (8670 missed); grace ended 3 days ago; status recovered",
             "no times | - | - | unknown | 0 | no beat is recorded; no grace is recorded; status active",
             "quiet | 360 | 12 | unknown | 0 | last beat 6 min ago (12 missed); grace ended 1 s ago; status active",
@@ -248,7 +252,8 @@ fn the_python_siblings_file_is_read_without_its_sessions_tables() {
     let store = opened(&path).store;
     assert_eq!(store.about().stores, ["agent-mcp"]);
     assert_eq!(store.about().findings, []);
-    assert!(!store.about().keeps.contains(&Table::Heartbeats));
+    // Claude sessions name their processes there too.
+    assert!(store.about().keeps.contains(&Table::Heartbeats));
     assert_eq!(rows(&store, &Query::all(Table::State)).len(), 4);
 }
 

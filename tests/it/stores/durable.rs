@@ -51,10 +51,9 @@ fn an_mcp_session_shows_its_entries_its_tasks_and_its_alarm() {
     let state = table(&store, Table::State, &["session_id", "owner", "key", "value"]);
     assert!(state.contains(&format!("{STREAMABLE} | _cf_METADATA | alarm | 1795313504000000000")), "{state}");
     assert!(state.contains("| cf_agents_mcp_servers | -3JYaV47 | {\"id\":"), "{state}");
-    assert_eq!(
-        table(&store, Table::Heartbeats, &["session_id", "status", "liveness", "reason"]),
-        format!("{STREAMABLE} | alarm set | unknown | its alarm is due in 58304 s; it keeps no beat")
-    );
+    let beats = table(&store, Table::Heartbeats, &["session_id", "status", "liveness", "reason"]);
+    let expected = format!("{STREAMABLE} | alarm set | unknown | its alarm is due in 16 h; it keeps no beat");
+    assert!(beats.starts_with(&expected), "{beats}");
 }
 
 #[test]
@@ -208,10 +207,8 @@ fn a_file_with_a_session_dos_tables_is_one_and_shows_its_entries() {
         ),
         "{state}"
     );
-    assert_eq!(
-        table(&store, Table::Heartbeats, &["session_id", "status", "reason"]),
-        "a | alarm set | its alarm is due in 5 s; it keeps no beat"
-    );
+    let beats = table(&store, Table::Heartbeats, &["session_id", "status", "reason"]);
+    assert!(beats.starts_with("a | alarm set | its alarm is due in 5 s; it keeps no beat"), "{beats}");
 }
 
 #[test]

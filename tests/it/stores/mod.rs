@@ -9,4 +9,5 @@ mod migrations;
 pub mod session_do;
 mod session_document;
 mod v8;
+mod vitals;
 mod wrangler;

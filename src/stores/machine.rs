@@ -1,0 +1,134 @@
+//! What this machine tells of processes: which run, since when, and which files they have open.
+//!
+//! Source: `proc(5)`. Where there is no `/proc`, nothing is told, and nothing is concluded from it. Only what this user
+//! may see is seen; a process of another machine or container never is. One look serves all questions for a moment, so
+//! that a million rows ask no more than one.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::repair::guard::Identity;
+use crate::core::vitals::{Opener, Process};
+
+/// So long a look is good for.
+const GOOD_FOR: Duration = Duration::from_millis(1500);
+
+/// A process may seem to begin so much after what it wrote: its start is told in other units, by another clock.
+const SLACK_MS: i64 = 2_000;
+
+/// Clock ticks in a second, in which the kernel tells a process's start: 100 on every Linux that people run.
+const TICKS: i64 = 100;
+
+/// The processes that ran at a moment, with the time at which each began where that is known.
+type Running = HashMap<u32, Option<i64>>;
+
+/// The files that other processes have open, with who has.
+type Opened = HashMap<Identity, Vec<Opener>>;
+
+/// Something that was looked at, and when.
+pub struct Look<T>(Mutex<Option<(Instant, Arc<T>)>>);
+
+impl<T> Look<T> {
+    pub const fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    /// The last look where it is still good, else a new one.
+    pub fn get(&self, look: impl FnOnce() -> T) -> Arc<T> {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, seen)) = last.as_ref()
+            && at.elapsed() < GOOD_FOR
+        {
+            return Arc::clone(seen);
+        }
+        let seen = Arc::new(look());
+        *last = Some((Instant::now(), Arc::clone(&seen)));
+        seen
+    }
+}
+
+static RUNNING: Look<Option<Running>> = Look::new();
+static OPENED: Look<Option<Opened>> = Look::new();
+
+/// What is known of the process `id`, which a session names that began at `began_ms`.
+pub fn process(id: Option<u32>, began_ms: Option<i64>) -> Process {
+    let Some(id) = id else { return Process::Unnamed };
+    match (RUNNING.get(running).as_ref(), began_ms) {
+        (None, _) => Process::Untold(id),
+        (Some(running), began) => match (running.get(&id), began) {
+            (None, _) => Process::Absent(id),
+            (Some(Some(since)), Some(began)) if *since > began.saturating_add(SLACK_MS) => {
+                Process::Another { id, since_ms: *since }
+            }
+            (Some(since), _) => Process::Runs { id, since_ms: *since },
+        },
+    }
+}
+
+/// The other processes that have a file open; none where the system does not tell.
+pub fn openers(path: &Path) -> Option<Vec<Opener>> {
+    let wanted = Identity::read(path)?;
+    let opened = OPENED.get(opened);
+    Some(opened.as_ref().as_ref()?.get(&wanted).cloned().unwrap_or_default())
+}
+
+fn processes() -> Option<impl Iterator<Item = u32>> {
+    let all = fs::read_dir("/proc").ok()?.flatten();
+    let mut ids = all.filter_map(|entry| entry.file_name().to_str().and_then(|n| n.parse().ok())).peekable();
+    // An empty folder of that name tells of no process, not even of this one.
+    ids.peek().is_some().then_some(ids)
+}
+
+fn running() -> Option<Running> {
+    let booted_ms = booted_ms();
+    let began = |id: u32| {
+        let (state, ticks) = stat(id)?;
+        // What has ended and was not yet taken note of runs no more.
+        let ended = matches!(state, 'Z' | 'X');
+        (!ended).then(|| (id, booted_ms.map(|booted| booted + ticks * 1000 / TICKS)))
+    };
+    Some(processes()?.filter_map(began).collect())
+}
+
+/// A process's state, and when it began in clock ticks since the machine did.
+fn stat(id: u32) -> Option<(char, i64)> {
+    let text = fs::read(format!("/proc/{id}/stat")).ok()?;
+    let text = String::from_utf8_lossy(&text);
+    // The name before may hold blanks and brackets.
+    let mut fields = text.get(text.rfind(')')? + 1..)?.split_ascii_whitespace();
+    let state = fields.next()?.chars().next()?;
+    Some((state, fields.nth(18)?.parse().ok()?))
+}
+
+/// When the machine began, in milliseconds; none where what it says cannot be.
+fn booted_ms() -> Option<i64> {
+    let text = fs::read_to_string("/proc/stat").ok()?;
+    let seconds = text.lines().find_map(|line| line.strip_prefix("btime "))?;
+    let booted = seconds.trim().parse::<i64>().ok()?.checked_mul(1000)?;
+    // In some containers the two clocks do not belong together: then this process would begin in the future.
+    let own = booted + stat(std::process::id())?.1 * 1000 / TICKS;
+    (own <= chrono::Utc::now().timestamp_millis() + SLACK_MS).then_some(booted)
+}
+
+fn opened() -> Option<Opened> {
+    let own = std::process::id();
+    let mut opened = Opened::new();
+    for id in processes()?.filter(|id| *id != own) {
+        let Ok(files) = fs::read_dir(format!("/proc/{id}/fd")) else { continue };
+        let mut name = None;
+        for file in files.flatten() {
+            let Some(meta) = fs::metadata(file.path()).ok().filter(fs::Metadata::is_file) else { continue };
+            let name = name.get_or_insert_with(|| {
+                fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default().trim().to_owned()
+            });
+            let openers = opened.entry(Identity::of(&meta)).or_default();
+            if openers.last().is_none_or(|last| last.process != id) {
+                openers.push(Opener { process: id, name: name.clone() });
+            }
+        }
+    }
+    Some(opened)
+}
