@@ -1,6 +1,7 @@
 //! How an opened store is read, whatever its format.
 
 use super::repair::Offer;
+use super::vitals::Pace;
 use super::{Block, Column, Finding, Query, Row, RowIndex, RowKey, StoreError, Table};
 
 /// What is known of a store as soon as it is open: no rows are read for it.
@@ -26,6 +27,8 @@ pub struct About {
     pub damaged: bool,
     /// The repairs that the store's kind has.
     pub offers: Vec<Offer>,
+    /// How its sessions give signs of life; none where they give none.
+    pub pace: Option<&'static Pace>,
     /// A private copy is being read, since the file could not be opened in place.
     pub copied: bool,
 }

@@ -69,6 +69,14 @@ impl Rhythm {
     }
 }
 
+/// A store's rule for signs of life, as it is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    pub rhythm: Rhythm,
+    /// Its parts in a few words each: `beat every 30 s`, `grace 10 min`.
+    pub words: &'static [&'static str],
+}
+
 /// What this machine tells of the process that a session names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Process {

@@ -6,6 +6,7 @@ use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Statement, params_from_iter};
 
 use super::sqlite::{Expr, Mapping, Part};
+use crate::core::vitals::Pace;
 use crate::core::{ColumnKind, Finding, StoreError, Table, Value, table_columns};
 
 /// A JSON, JSONL or configuration file with what is known of it before it is parsed.
@@ -39,6 +40,8 @@ pub struct Contents {
     pub findings: Vec<Finding>,
     pub name: Option<String>,
     pub facts: Vec<(String, String)>,
+    /// The rule of its heartbeats.
+    pub pace: Option<&'static Pace>,
     /// Part of the file is broken; `rows` is what could be read.
     pub damaged: bool,
 }
@@ -132,6 +135,7 @@ pub fn mapping(contents: &Contents) -> Mapping {
         findings: contents.findings.clone(),
         name: contents.name.clone(),
         facts: contents.facts.clone(),
+        pace: contents.pace,
         ..Mapping::default()
     };
     for table in &contents.keeps {

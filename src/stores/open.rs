@@ -190,6 +190,7 @@ fn memory_store(
         unscoped: mapping.unscoped(),
         keeps: mapping.keeps.clone(),
         facts: mapping.facts.clone(),
+        pace: mapping.pace,
         damaged: contents.damaged,
         offers: repair::offers_of_document(id),
         ..About::default()
@@ -261,6 +262,7 @@ fn open_database(
         keeps: Table::CANONICAL.into_iter().filter(|t| mapping.keeps.contains(t)).collect(),
         user_version: Some(schema.user_version),
         facts: facts(&schema, &mapping),
+        pace: mapping.pace,
         damaged,
         copied: copy.is_some(),
         offers: repair::offers_of_database(&stores),

@@ -10,7 +10,7 @@ use super::sqlite::{
     sqlite_error, time, time_ms,
 };
 use super::{machine, vitals};
-use crate::core::vitals::{Rhythm, Says, Sign};
+use crate::core::vitals::{Pace, Rhythm, Says, Sign};
 use crate::core::{Finding, StoreError, Table};
 
 pub const ADAPTER: SqliteAdapter = SqliteAdapter {
@@ -52,6 +52,7 @@ fn map(context: &Context<'_>) -> Result<Mapping, StoreError> {
         }
     }
     mapping.add(Table::Heartbeats, heartbeat_part(&scope));
+    mapping.pace = Some(&PACE);
     mapping.name = scope.title(context);
     mapping.findings.extend(several(&scope));
     Ok(mapping)
@@ -222,6 +223,8 @@ fn record_part(scope: &Scope, table: &TableInfo, time_column: &str) -> Part {
 
 /// How such a session shows that something is done in it; that nothing is done tells nothing.
 const ACTIVITY: Rhythm = Rhythm { noun: "activity", every_ms: None, fresh_ms: 120_000, silent_ms: None };
+
+const PACE: Pace = Pace { rhythm: ACTIVITY, words: &["last activity", "sandbox status", "keeps no beat"] };
 
 /// Adds `ship_session`, which weighs a session's last activity and its sandbox's status.
 fn install(context: &Context<'_>) -> rusqlite::Result<()> {

@@ -44,6 +44,7 @@ fn map(context: &Context<'_>) -> Result<Mapping, StoreError> {
     if let Some(table) = &sessions {
         mapping.add(Table::Sessions, table.session());
         mapping.add(Table::Heartbeats, heartbeats::part(table));
+        mapping.pace = Some(&vitals::PACE);
     }
     if let Some(table) = Native::of(context, "claude_code_sessions", "c") {
         mapping.add(Table::Sessions, table.claude_session());

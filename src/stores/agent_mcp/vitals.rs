@@ -11,7 +11,7 @@ use rusqlite::types::ValueRef;
 
 use crate::core::shorten_middle;
 use crate::core::vitals::{
-    Liveness, Opener, Process, Recovery, Rhythm, Says, Sign, Verdict, judge, reason, rough,
+    Liveness, Opener, Pace, Process, Recovery, Rhythm, Says, Sign, Verdict, judge, reason, rough,
 };
 use crate::stores::machine;
 use crate::stores::sqlite::{lossy, time_ms};
@@ -21,6 +21,9 @@ use crate::stores::vitals::Weigh;
 /// program gives, 20 beats, it is silent.
 pub const BEAT: Rhythm =
     Rhythm { noun: "beat", every_ms: Some(30_000), fresh_ms: 120_000, silent_ms: Some(600_000) };
+
+/// The program's rule in short.
+pub const PACE: Pace = Pace { rhythm: BEAT, words: &["beat every 30 s", "grace 10 min", "3 attempts"] };
 
 /// What a Claude session is known to have done, where its process is gone.
 const GONE: Rhythm = Rhythm { noun: "activity", every_ms: None, fresh_ms: 120_000, silent_ms: Some(600_000) };

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use serde_json::value::RawValue;
 
 use super::entries::{self, Entry};
-use super::{Counts, heartbeat, status};
+use super::{Counts, PACE, heartbeat, status};
 use crate::core::{Finding, KNOWN_FORGES, ResumeKey, StoreError, Table, Value, table_columns};
 use crate::stores::document::{self, Contents, Document, DocumentAdapter, Rows};
 use crate::stores::json::{self, Encoding, Entries, Fault, Text};
@@ -29,6 +29,7 @@ fn read(document: &Document<'_>) -> Option<Result<Contents, StoreError>> {
     let mut contents = Contents {
         keeps: vec![Table::Sessions, Table::Heartbeats],
         parts: parts(),
+        pace: Some(&PACE),
         findings: faults(&text, &outer, &found),
         facts: found.facts,
         damaged: outer.fault.is_some() || text.encoding != Encoding::Utf8,

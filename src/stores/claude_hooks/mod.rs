@@ -16,7 +16,7 @@ pub use repairs::DatabaseRepairs;
 pub use session_file::{SessionFile, SessionFileSource};
 
 use crate::core::repair::Offer;
-use crate::core::vitals::Liveness;
+use crate::core::vitals::{Liveness, Pace, Rhythm};
 use crate::core::{Finding, KNOWN_FORGES, ResumeKey, span};
 use crate::stores::sqlite::Part;
 
@@ -34,6 +34,12 @@ pub fn is_session_file(text: &str) -> bool {
 
 /// How old a session may be to be resumed, in milliseconds: the program's default, 24 hours.
 const MOST_AGE: i64 = 86_400_000;
+
+/// A key is used when its session is resumed or begun; that it is not tells nothing of the session.
+const PACE: Pace = Pace {
+    rhythm: Rhythm { noun: "use", every_ms: None, fresh_ms: 0, silent_ms: Some(MOST_AGE) },
+    words: &["resumed within 24 h of its last use", "keeps no beat"],
+};
 
 /// Which sessions pruning removes.
 fn prune_rule(older_than_ms: Option<i64>) -> String {

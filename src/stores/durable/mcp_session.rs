@@ -6,7 +6,7 @@
 use serde_json::Value as Json;
 
 use super::{identity, kv};
-use crate::core::vitals::{Rhythm, Says, Sign};
+use crate::core::vitals::{Pace, Rhythm, Says, Sign};
 use crate::core::{StoreError, Table};
 use crate::stores::sqlite::{Context, Mapping, Part, Schema, SqliteAdapter, literal, sqlite_error};
 use crate::stores::{machine, vitals};
@@ -33,6 +33,11 @@ const SESSION_MS: i64 = 5 * 60_000;
 const ACTIVITY: Rhythm =
     Rhythm { noun: "activity", every_ms: None, fresh_ms: SESSION_MS, silent_ms: Some(35 * 60_000) };
 
+const PACE: Pace = Pace {
+    rhythm: ACTIVITY,
+    words: &["session 5 min after its last activity", "idle runtime 30 min more", "alarm"],
+};
+
 /// An alarm this late was not run: nothing runs the object.
 const LATE_MS: i64 = 60_000;
 
@@ -53,6 +58,7 @@ fn map(context: &Context<'_>) -> Result<Mapping, StoreError> {
     let mut mapping = Mapping::default();
     install(context).map_err(|e| sqlite_error(e, &context.file.path))?;
     mapping.add(Table::Heartbeats, heartbeat(context));
+    mapping.pace = Some(&PACE);
     mapping.facts = facts(context);
     Ok(mapping)
 }

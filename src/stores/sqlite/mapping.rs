@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use super::TableInfo;
+use crate::core::vitals::Pace;
 use crate::core::{Finding, Table};
 
 /// An SQL expression for a column.
@@ -126,6 +127,8 @@ pub struct Mapping {
     pub name: Option<String>,
     /// Facts as label and text.
     pub facts: Vec<(String, String)>,
+    /// The rule of its heartbeats.
+    pub pace: Option<&'static Pace>,
 }
 
 impl Mapping {
@@ -151,6 +154,7 @@ impl Mapping {
         self.secrets.extend(other.secrets);
         self.facts.extend(other.facts);
         self.name = self.name.take().or(other.name);
+        self.pace = self.pace.or(other.pace);
     }
 
     /// The tables whose rows belong to no session.

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use egui::{Key, Modifiers};
 
-use super::{click, has, sized, wait, wait_gone, window, write};
+use super::{click, sized, wait, wait_gone, window, write};
 use crate::stores::session_do::SHIP;
 use crate::support::database;
 
@@ -206,5 +206,5 @@ fn what_belongs_to_no_session_stays_when_one_is_chosen() {
     wait(&mut window, "Please take the spreadsheet import");
     click(&mut window, "Heartbeats");
     click(&mut window, "Show all sessions");
-    wait(&mut window, "13 rows");
+    wait(&mut window, "17 rows");
 }
