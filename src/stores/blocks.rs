@@ -67,29 +67,49 @@ pub fn kind(role: &str, content: &str, parts: &str) -> String {
     }
     let blocks = parse(role, content, parts);
     let count = |is: fn(&Block) -> bool| blocks.iter().filter(|b| is(b)).count();
-    let texts = count(|b| matches!(b, Block::Text(_)));
-    let calls = count(|b| matches!(b, Block::ToolCall { .. }));
-    let results = count(|b| matches!(b, Block::ToolResult { .. }));
-    let tools = match calls {
-        1 => "1 tool".to_owned(),
-        n => format!("{n} tools"),
+    let counts = Counts {
+        texts: count(|b| matches!(b, Block::Text(_))),
+        calls: count(|b| matches!(b, Block::ToolCall { .. })),
+        results: count(|b| matches!(b, Block::ToolResult { .. })),
+        thinking: count(|b| matches!(b, Block::Thinking(_))),
     };
-    match (texts > 0, calls, results) {
-        (true, 0, 0) => "text".to_owned(),
-        (true, 0, _) => "text + tool result".to_owned(),
-        (true, ..) => format!("text + {tools}"),
-        (false, 1, _) => "tool call".to_owned(),
-        (false, 2.., _) => format!("{calls} tool calls"),
-        (false, 0, 1..) => "tool result".to_owned(),
-        (false, 0, 0) if blocks.iter().any(|b| matches!(b, Block::Thinking(_))) => "thinking".into(),
-        (false, 0, 0) => blocks
-            .iter()
-            .find_map(|b| match b {
-                Block::Other { kind, .. } => Some(kind.clone()),
-                Block::Media { .. } => Some("media".to_owned()),
-                _ => None,
-            })
-            .unwrap_or_else(|| "empty".to_owned()),
+    counts.kind().unwrap_or_else(|| {
+        let kind = blocks.iter().find_map(|b| match b {
+            Block::Other { kind, .. } => Some(kind.clone()),
+            Block::Media { .. } => Some("media".to_owned()),
+            _ => None,
+        });
+        kind.unwrap_or_else(|| "empty".to_owned())
+    })
+}
+
+/// How many blocks of each kind a message has.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Counts {
+    pub texts: usize,
+    pub calls: usize,
+    pub results: usize,
+    pub thinking: usize,
+}
+
+impl Counts {
+    /// The message's kind, in a few words; none where it has none of these blocks.
+    pub fn kind(self) -> Option<String> {
+        let Counts { texts, calls, results, thinking } = self;
+        let tools = match calls {
+            1 => "1 tool".to_owned(),
+            n => format!("{n} tools"),
+        };
+        Some(match (texts > 0, calls, results) {
+            (true, 0, 0) => "text".to_owned(),
+            (true, 0, _) => "text + tool result".to_owned(),
+            (true, ..) => format!("text + {tools}"),
+            (false, 1, _) => "tool call".to_owned(),
+            (false, 2.., _) => format!("{calls} tool calls"),
+            (false, 0, 1..) => "tool result".to_owned(),
+            (false, 0, 0) if thinking > 0 => "thinking".to_owned(),
+            (false, 0, 0) => return None,
+        })
     }
 }
 

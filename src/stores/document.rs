@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Statement, params_from_iter};
 
+use super::lines::Lines;
 use super::sqlite::{Expr, Mapping, Part};
 use crate::core::vitals::Pace;
 use crate::core::{ColumnKind, Finding, StoreError, Table, Value, table_columns};
@@ -44,6 +45,8 @@ pub struct Contents {
     pub pace: Option<&'static Pace>,
     /// Part of the file is broken; `rows` is what could be read.
     pub damaged: bool,
+    /// The file itself, where texts are read from it when they are asked for.
+    pub lines: Option<Lines>,
 }
 
 impl Contents {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::durable::identity::{self, ObjectFile};
 use super::gate;
-use super::open::{MAGIC, is_document};
+use super::lines::HEAD_BYTES as LINES_BYTES;
+use super::open::{MAGIC, is_document, is_lines};
 use super::sqlite::{Cancel, Schema, beside, connect};
 use crate::core::{Finding, Flow, StoreError};
 
@@ -39,9 +40,6 @@ const SKIPPED: [&str; 2] = ["node_modules", ".git"];
 
 /// A document larger than this is not tried: a walk should not read gigabytes.
 const MOST_DOCUMENT_BYTES: u64 = 64 << 20;
-
-/// Of a file of lines, its beginning tells what it is.
-const LINES_BYTES: u64 = 256 << 10;
 
 const MOST_DEPTH: usize = 40;
 
@@ -192,6 +190,9 @@ fn is_store(path: &Path, length: u64) -> bool {
     }
     let Some(mut bytes) = read(path, if lines { LINES_BYTES } else { length }) else { return false };
     if lines && bytes.len() as u64 == LINES_BYTES {
+        if is_lines(&bytes) {
+            return true;
+        }
         // Whole lines only.
         bytes.truncate(memchr::memrchr(b'\n', &bytes).map_or(0, |end| end + 1));
     }

@@ -5,12 +5,15 @@
 mod agent_mcp;
 mod blocks;
 mod claude_hooks;
+mod claude_transcript;
 mod document;
 pub mod durable;
 pub mod folder;
 mod gate;
 mod json;
 mod ledgers;
+mod lenient;
+mod lines;
 mod machine;
 pub mod migrations;
 mod open;
@@ -30,6 +33,7 @@ pub use wrangler::moving as wrangler_move;
 use std::path::PathBuf;
 
 use document::DocumentAdapter;
+use lines::LinesAdapter;
 use sqlite::SqliteAdapter;
 
 /// The adapters for SQLite databases; several may recognise the same file.
@@ -46,6 +50,11 @@ fn sqlite_adapters() -> &'static [SqliteAdapter] {
 /// The adapters for JSON and configuration files; the first that recognises a file reads it.
 fn document_adapters() -> &'static [DocumentAdapter] {
     &[wrangler::ADAPTER, session_document::ADAPTER, claude_hooks::FILE]
+}
+
+/// The adapters for files of JSON lines, which are read piece by piece; the first that recognises a file reads it.
+fn lines_adapters() -> &'static [LinesAdapter] {
+    &[claude_transcript::ADAPTER]
 }
 
 /// The folder for what the program keeps: `SESSIONSCOPE_DATA_DIR`, else the platform's own for data.

@@ -13,7 +13,9 @@ use super::sqlite::{
     Cancel, Clock, Context, FileFacts, Mapping, Schema, SqliteStore, beside, connect, install, memory,
     memory_again, sqlite_error,
 };
-use super::{document_adapters, durable, gate, ledgers, migrations, repair, sqlite_adapters};
+use super::{
+    document_adapters, durable, gate, ledgers, lines, lines_adapters, migrations, repair, sqlite_adapters,
+};
 use crate::core::{About, Finding, NativeKind, Size, StoreError, Table};
 
 /// The first bytes of every SQLite database.
@@ -133,8 +135,25 @@ fn unreadable(path: &Path, error: &std::io::Error) -> StoreError {
     StoreError::Unreadable { reason, path: path.to_owned() }
 }
 
+/// Reads a file of JSON lines into an empty database; none where it is of no kind that is known.
+fn read_lines(path: &Path, connection: &Connection) -> Result<Option<(Contents, &'static str)>, StoreError> {
+    let file = Arc::new(File::open(path).map_err(|e| unreadable(path, &e))?);
+    let head = lines::bytes_at(&file, 0, lines::HEAD_BYTES).map_err(|e| unreadable(path, &e))?;
+    let Some(adapter) = lines_adapters().iter().find(|a| (a.recognises)(&head)) else { return Ok(None) };
+    let fail = |e| sqlite_error(e, path);
+    let transaction = connection.unchecked_transaction().map_err(fail)?;
+    document::create(connection).map_err(fail)?;
+    let (mut contents, grows) = (adapter.read)(path, &file, connection)?;
+    transaction.commit().map_err(fail)?;
+    contents.lines = Some(lines::Lines::new(adapter, file, grows));
+    Ok(Some((contents, adapter.id)))
+}
+
 /// Reads a document into an empty database.
 fn read_document(path: &Path, connection: &Connection) -> Result<(Contents, &'static str), StoreError> {
+    if let Some(read) = read_lines(path, connection)? {
+        return Ok(read);
+    }
     let length = fs::metadata(path).map_err(|e| unreadable(path, &e))?.len();
     if length > MOST_DOCUMENT_BYTES {
         let reason = "it is no database, and too large to be a document (over 1 GiB)".into();
@@ -166,11 +185,16 @@ fn read_document(path: &Path, connection: &Connection) -> Result<(Contents, &'st
     Err(StoreError::NotRecognised { reason: reason.into(), path: path.to_owned() })
 }
 
+/// Whether a file's first bytes are those of JSON lines that are known.
+pub fn is_lines(head: &[u8]) -> bool {
+    lines_adapters().iter().any(|adapter| (adapter.recognises)(head))
+}
+
 /// Whether bytes are those of a document that is known, or of a damaged one.
 pub fn is_document(path: &Path, bytes: &[u8]) -> bool {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let document = Document { path, stem: &stem, bytes, database: None };
-    document_adapters().iter().any(|adapter| (adapter.read)(&document).is_some())
+    is_lines(bytes) || document_adapters().iter().any(|adapter| (adapter.read)(&document).is_some())
 }
 
 fn memory_store(
@@ -181,7 +205,11 @@ fn memory_store(
     id: &'static str,
     options: &Options,
 ) -> Result<SqliteStore, StoreError> {
-    install(&connection, &options.clock).map_err(|e| sqlite_error(e, path))?;
+    let fail = |e| sqlite_error(e, path);
+    install(&connection, &options.clock).map_err(fail)?;
+    if let Some(lines) = &contents.lines {
+        lines.install(&connection).map_err(fail)?;
+    }
     let mapping = document::mapping(contents);
     let about = About {
         stores: vec![id],
@@ -202,6 +230,7 @@ fn memory_store(
         about,
         path: path.to_owned(),
         cancel,
+        lines: contents.lines.clone(),
         _copy: None,
     })
 }
@@ -275,6 +304,7 @@ fn open_database(
         about,
         path: path.to_owned(),
         cancel: cancel.clone(),
+        lines: None,
         _copy: copy,
     })
 }

@@ -15,6 +15,7 @@ use crate::core::{
     StoreError, Table, aside_columns, table_columns,
 };
 use crate::stores::blocks;
+use crate::stores::lines::Lines;
 use crate::stores::scratch::Scratch;
 
 /// How many keys an index hands out at a time: few at first, for the first rows to show at once.
@@ -29,6 +30,8 @@ pub struct SqliteStore {
     pub(in crate::stores) about: About,
     pub(in crate::stores) path: PathBuf,
     pub(in crate::stores) cancel: Cancel,
+    /// Of a file of lines, the file: it is read on as it grows.
+    pub(in crate::stores) lines: Option<Lines>,
     /// Kept as long as the private copy is read.
     pub(in crate::stores) _copy: Option<Arc<Scratch>>,
 }

@@ -2,6 +2,7 @@
 
 pub mod agent_mcp;
 mod claude_hooks;
+mod claude_transcript;
 mod durable;
 mod folder;
 mod ledgers;
