@@ -83,6 +83,10 @@ impl App {
                     ask(source.table(&table), &List::Table(table), &mut jobs);
                 }
                 counts(source, &mut jobs);
+                if source.tab == Tab::Overview && source.glance.is_wanted() {
+                    source.glance.ask();
+                    jobs.push(Job::Glance);
+                }
             }
             for job in jobs {
                 if matches!(job, Job::Index { list: List::Table(_), .. }) {
@@ -162,6 +166,10 @@ fn arrive(source: &mut SourceView, done: Done) {
                 remote.arrive(count);
             }
         }
+        Done::Glance { glance: Ok(glance), last: false } => {
+            source.glance = Remote::Pending { previous: Some(glance) };
+        }
+        Done::Glance { glance, .. } => source.glance.arrive(glance),
         Done::Walked { folders_seen, member } => {
             if let Some(folder) = &mut source.folder {
                 folder.folders_seen = folders_seen;

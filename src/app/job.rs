@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::core::glance::Glance;
 use crate::core::{About, Column, Failure, Operation, Query, Row, RowIndex, RowKey, Size, Table};
 use crate::ui::model::{Details, Member, Message, SourceId};
 use crate::ui::repair_view::{Field, Planned};
@@ -43,6 +44,8 @@ pub enum Job {
     Count {
         table: Table,
     },
+    /// What the overview draws.
+    Glance,
     /// The ids of sessions, by their rows.
     SessionIds {
         keys: Vec<RowKey>,
@@ -96,6 +99,11 @@ pub enum Done {
     Count {
         table: Table,
         count: Result<u64, Failure>,
+    },
+    /// What is counted so far; `last` where that is all.
+    Glance {
+        glance: Result<Glance, Failure>,
+        last: bool,
     },
     SessionIds(Vec<String>),
     Copied {

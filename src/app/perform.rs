@@ -77,6 +77,10 @@ impl App {
                 }
                 self.follow_selection();
             }
+            Command::ShowTable(name) => {
+                self.show_tab(Tab::Tables);
+                self.perform_view(ctx, Command::ShowNative(name));
+            }
             Command::ToggleTranscript => {
                 if let Some(source) = self.screen.current_mut() {
                     source.transcript = !source.transcript;

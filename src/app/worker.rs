@@ -7,6 +7,7 @@ use std::thread;
 
 use super::export;
 use super::job::{Done, Event, Job, List};
+use crate::core::glance::Glance;
 use crate::core::{
     Block, Cell, Failure, Flow, Query, ReadStore, Row, RowIndex, RowKey, Selection, StoreError, Table, Value,
 };
@@ -84,7 +85,7 @@ impl Worker {
     /// Gives a job to the thread that it suits. A worker that failed to open takes none.
     pub fn send(&self, job: Job) {
         let lane = match &job {
-            Job::Index { .. } | Job::Count { .. } | Job::Export { .. } => &self.scans,
+            Job::Index { .. } | Job::Count { .. } | Job::Glance | Job::Export { .. } => &self.scans,
             // Counting a session's messages takes long: the list shows its title before.
             Job::Rows { table: Table::Sessions, columns, .. } if columns.is_empty() => &self.scans,
             _ => &self.pages,
@@ -173,6 +174,7 @@ impl Lane<'_> {
                 let count = self.store.count(&Query::all(table.clone())).map_err(|e| Failure::from(&e));
                 self.done(Done::Count { table, count });
             }
+            Job::Glance => self.glance(),
             Job::SessionIds { keys } => self.done(Done::SessionIds(self.session_ids(&keys))),
             Job::Copy { table, keys } => {
                 let text = export::as_text(self.store, &table, &keys);
@@ -183,6 +185,17 @@ impl Lane<'_> {
                 self.done(Done::Exported(written.map(|rows| (path, rows))));
             }
         }
+    }
+
+    fn glance(&self) {
+        let mut known = Glance::default();
+        let counted = self.store.glance(&mut |glance| {
+            known.clone_from(glance);
+            self.done(Done::Glance { glance: Ok(glance.clone()), last: false });
+            Flow::Continue
+        });
+        let glance = counted.map(|()| known).map_err(|e| Failure::from(&e));
+        self.done(Done::Glance { glance, last: true });
     }
 
     fn index(&self, list: &List, generation: u64, query: &Query) {

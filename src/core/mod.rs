@@ -6,6 +6,7 @@ mod block;
 mod error;
 pub mod export;
 mod finding;
+pub mod glance;
 pub mod migration;
 mod model;
 mod operation;

@@ -28,6 +28,8 @@ pub enum Command {
     SelectSession(SourceId, Option<String>, Option<String>),
     Show(Tab),
     ShowNative(String),
+    /// Show a table of the store's own under Tables.
+    ShowTable(String),
     NextTab,
     PreviousTab,
     ToggleTranscript,

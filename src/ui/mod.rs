@@ -5,6 +5,7 @@
 pub mod command;
 pub mod details;
 pub mod format;
+pub mod glance;
 pub mod model;
 pub mod operations_tab;
 pub mod overview;

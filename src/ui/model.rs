@@ -8,6 +8,7 @@ use super::format::Zone;
 use super::repair_view::RepairView;
 use super::scroll::RowScroll;
 use super::table_view::TableView;
+use crate::core::glance::Glance;
 use crate::core::{About, Block, Column, Failure, Operation, Row, RowKey, Size, Table};
 
 /// Something that is asked for in the background; what was there stays until the new arrives.
@@ -48,6 +49,11 @@ impl<T> Remote<T> {
 
     pub fn is_pending(&self) -> bool {
         matches!(self, Remote::Pending { .. })
+    }
+
+    /// Whether it is to be asked for: it never was, or what mattered more broke it off.
+    pub fn is_wanted(&self) -> bool {
+        self.is_absent() || self.failure().is_some_and(|f| f.cancelled)
     }
 
     /// Asks anew, keeping what there is.
@@ -214,6 +220,7 @@ pub struct SourceView {
     pub tab: Tab,
     pub transcript: bool,
     pub native: Option<String>,
+    pub glance: Remote<Glance>,
     pub details: Remote<Details>,
     pub details_for: Option<(Table, RowKey)>,
 }
@@ -237,6 +244,7 @@ impl SourceView {
             tab: Tab::default(),
             transcript: false,
             native: None,
+            glance: Remote::Absent,
             details: Remote::Absent,
             details_for: None,
         }

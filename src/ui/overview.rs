@@ -9,8 +9,12 @@ use super::format::{self, Zone};
 use super::model::{Layout, Member, Remote, SourceView, Tab};
 use super::table::{self, Look};
 use super::theme::{colors_of, small_font, space};
-use super::{toolbar, widgets};
+use super::{glance, toolbar, widgets};
 use crate::core::{About, Severity, Table, visible};
+
+/// A window this high has room for one row of pictures above the sessions, or for two.
+const ROOM_FOR_ONE: f32 = 700.0;
+const ROOM_FOR_TWO: f32 = 860.0;
 
 /// Draws the overview of a file or of a folder.
 pub fn show(
@@ -32,6 +36,7 @@ pub fn show(
         ui.add_space(space::S);
         facts(ui, &about);
         worst(ui, &about, &mut commands);
+        pictures(ui, source, &about, zone, &mut commands);
     });
     if !about.keeps.contains(&Table::Sessions) {
         widgets::quiet(ui, nothing(&about));
@@ -57,28 +62,42 @@ fn nothing(about: &About) -> &'static str {
     }
 }
 
+/// What there is of what, and how large it is; in a low window on one line.
 fn cards(ui: &mut Ui, source: &SourceView, about: &About) {
     let colors = colors_of(ui.ctx());
-    ui.spacing_mut().item_spacing.y = space::S;
+    let mut cards = vec![(about.stores.join(" + "), "store", 150.0)];
+    for (table, one, many) in [
+        (Table::Sessions, "session", "sessions"),
+        (Table::Messages, "message", "messages"),
+        (Table::Tasks, "task", "tasks"),
+        (Table::State, "state entry", "state entries"),
+        (Table::Migrations, "migration", "migrations"),
+    ] {
+        if let Some(count) = source.counts.get(&table).and_then(Remote::shown).filter(|n| **n > 0) {
+            cards.push((format::group(*count), if *count == 1 { one } else { many }, 104.0));
+        }
+    }
+    cards.push((format::bytes(source.size.file_bytes), "file", 104.0));
+    if source.size.wal_bytes > 0 {
+        cards.push((format::bytes(source.size.wal_bytes), "write-ahead log", 120.0));
+    }
+    ui.spacing_mut().item_spacing.y = space::XS;
     ui.horizontal_wrapped(|ui| {
-        widgets::card(ui, &about.stores.join(" + "), "store", colors.text, 150.0);
-        for (table, one, many) in [
-            (Table::Sessions, "session", "sessions"),
-            (Table::Messages, "message", "messages"),
-            (Table::Tasks, "task", "tasks"),
-            (Table::State, "state entry", "state entries"),
-            (Table::Migrations, "migration", "migrations"),
-        ] {
-            if let Some(count) = source.counts.get(&table).and_then(Remote::shown).filter(|n| **n > 0) {
-                let label = if *count == 1 { one } else { many };
-                widgets::card(ui, &format::group(*count), label, colors.text, 104.0);
+        for (number, label, width) in cards {
+            match is_low(ui) {
+                true => {
+                    let text = if label == "store" { number } else { format!("{number} {label}") };
+                    ui.label(RichText::new(text).color(colors.text));
+                }
+                false => widgets::card(ui, &number, label, colors.text, width),
             }
         }
-        widgets::card(ui, &format::bytes(source.size.file_bytes), "file", colors.text, 104.0);
-        if source.size.wal_bytes > 0 {
-            widgets::card(ui, &format::bytes(source.size.wal_bytes), "write-ahead log", colors.text, 120.0);
-        }
     });
+}
+
+/// Whether the window is so low that the sessions need the room more than what is said of them.
+fn is_low(ui: &Ui) -> bool {
+    ui.ctx().content_rect().height() < ROOM_FOR_ONE
 }
 
 fn facts(ui: &mut Ui, about: &About) {
@@ -86,7 +105,8 @@ fn facts(ui: &mut Ui, about: &About) {
     let mut facts: Vec<String> = about.name.iter().map(|n| format!("Name: {n}")).collect();
     facts.extend(about.facts.iter().map(|(label, text)| format!("{label}: {text}")));
     ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = space::M;
+        ui.spacing_mut().item_spacing = vec2(space::M, 0.0);
+        ui.spacing_mut().interact_size.y = 0.0;
         for fact in facts {
             let fact = visible(&fact).into_owned();
             ui.add(
@@ -96,6 +116,20 @@ fn facts(ui: &mut Ui, about: &About) {
             .on_hover_text(&fact);
         }
     });
+}
+
+/// What it holds in pictures, folded away where there is no room for them above the sessions.
+fn pictures(ui: &mut Ui, source: &SourceView, about: &About, zone: Zone, commands: &mut Vec<Command>) {
+    if !glance::has_something(source, about) {
+        return;
+    }
+    let room = ui.ctx().content_rect().height();
+    let rows = if room >= ROOM_FOR_TWO { 2 } else { 1 };
+    let name = RichText::new("At a glance").font(small_font()).color(colors_of(ui.ctx()).muted);
+    egui::CollapsingHeader::new(name)
+        .id_salt(("at a glance", is_low(ui)))
+        .default_open(!is_low(ui))
+        .show_unindented(ui, |ui| commands.extend(glance::show(ui, source, about, zone, rows)));
 }
 
 /// The findings that matter most, in a sentence each.

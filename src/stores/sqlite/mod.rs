@@ -3,6 +3,7 @@
 mod check;
 mod connect;
 mod functions;
+mod glance;
 mod mapping;
 mod reader;
 mod salvage;

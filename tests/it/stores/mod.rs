@@ -5,6 +5,7 @@ mod claude_hooks;
 mod claude_transcript;
 mod durable;
 mod folder;
+mod glance;
 mod ledgers;
 mod migrations;
 pub mod session_do;

@@ -3,6 +3,7 @@
 mod browse;
 mod failures;
 mod large;
+mod overview;
 mod repair;
 mod untouched;
 
