@@ -2,6 +2,7 @@
 //!
 //! A view draws what has arrived, notes what it misses, and returns commands; it never acts.
 
+pub mod bars;
 pub mod command;
 pub mod details;
 pub mod format;

@@ -34,7 +34,7 @@ pub fn show(
     Panel::top("overview").resizable(false).frame(frame).show(ui, |ui| {
         cards(ui, source, &about);
         ui.add_space(space::S);
-        facts(ui, &about);
+        facts(ui, source, &about);
         worst(ui, &about, &mut commands);
         pictures(ui, source, &about, zone, &mut commands);
     });
@@ -100,10 +100,16 @@ fn is_low(ui: &Ui) -> bool {
     ui.ctx().content_rect().height() < ROOM_FOR_ONE
 }
 
-fn facts(ui: &mut Ui, about: &About) {
+fn facts(ui: &mut Ui, source: &SourceView, about: &About) {
     let colors = colors_of(ui.ctx());
     let mut facts: Vec<String> = about.name.iter().map(|n| format!("Name: {n}")).collect();
     facts.extend(about.facts.iter().map(|(label, text)| format!("{label}: {text}")));
+    let steps = source.glance.shown().map(|g| g.schema.as_slice()).unwrap_or_default();
+    let steps: Vec<String> =
+        steps.iter().map(|(status, n)| format!("{} {status}", format::group(*n))).collect();
+    if !steps.is_empty() {
+        facts.push(format!("Migrations: {}", steps.join(", ")));
+    }
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(space::M, 0.0);
         ui.spacing_mut().interact_size.y = 0.0;
@@ -168,6 +174,10 @@ fn folder(ui: &mut Ui, source: &SourceView) -> Vec<Command> {
             widgets::card(ui, &format::bytes(size), "on disk", colors.text, 104.0);
         });
         ui.add_space(space::S);
+        if !is_low(ui) {
+            commands.extend(glance::folder(ui, source, folder));
+            ui.add_space(space::S);
+        }
         if folder.members.is_empty() {
             let text = if folder.done { "There is no store in this folder." } else { "Looking…" };
             widgets::quiet(ui, text);

@@ -42,3 +42,16 @@ fn a_low_window_keeps_its_room_for_the_sessions() {
     click(&mut harness, "At a glance");
     wait(&mut harness, "Messages over time: 2 from");
 }
+
+#[test]
+fn a_folder_says_which_stores_are_in_trouble_and_which_are_large() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_folder, path) = store();
+    std::fs::copy(path, folder.path().join("large.db")).expect("copied");
+    std::fs::write(folder.path().join("broken.json"), [0; 64]).expect("written");
+    let mut harness = window(&[folder.path()]);
+    wait(&mut harness, "Stores in trouble: not readable 1");
+    wait(&mut harness, "Stores by kind: session-do 1");
+    click(&mut harness, "Stores by messages: A question 2");
+    wait(&mut harness, "assistant");
+}
