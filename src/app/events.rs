@@ -18,6 +18,7 @@ impl App {
             match event {
                 Event::Source { id, done } => self.source_event(ctx, id, done),
                 Event::Operations(read) => self.screen.operations.arrive(read),
+                Event::Searched { generation, searched } => self.searched(generation, searched),
                 Event::Settled(lines) => self.screen.dialog = Some(Dialog::Notice { lines }),
                 Event::Chosen { field, path } => self.chosen(ctx, field, path),
                 Event::Picked { paths: Some(paths), .. } => paths.into_iter().for_each(|p| self.open(ctx, p)),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::searcher::Searched;
 use crate::core::glance::Glance;
 use crate::core::{About, Column, Failure, Operation, Query, Row, RowIndex, RowKey, Size, Table};
 use crate::ui::model::{Details, Member, Message, SourceId};
@@ -146,6 +147,11 @@ pub enum Event {
     },
     /// The operation log, as it is now; or why it cannot be read.
     Operations(Result<Vec<Operation>, Failure>),
+    /// What a search did; its generation tells whether it is still wanted.
+    Searched {
+        generation: u64,
+        searched: Searched,
+    },
     /// What became of operations that were interrupted.
     Settled(Vec<String>),
     /// A path was chosen for a field of the repair; none where no dialog service runs.

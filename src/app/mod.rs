@@ -6,6 +6,8 @@ mod job;
 mod perform;
 mod repairing;
 mod repairs;
+mod searcher;
+mod searching;
 mod settings;
 mod walk;
 mod window;
@@ -26,6 +28,8 @@ use crate::ui::theme;
 
 use job::Event;
 use repairs::Repairer;
+use searcher::Searcher;
+use searching::Jump;
 use settings::Settings;
 use worker::{Outbox, Worker};
 
@@ -35,6 +39,9 @@ pub struct App {
     workers: HashMap<SourceId, Worker>,
     walks: HashMap<SourceId, Cancel>,
     repairer: Option<Repairer>,
+    searcher: Option<Searcher>,
+    /// The row to show once its source is open.
+    jump: Option<Jump>,
     /// A data folder of the window's own, gone with it; the program's where there is none.
     own_data: Option<tempfile::TempDir>,
     outbox: Outbox,
@@ -113,6 +120,8 @@ impl App {
             workers: HashMap::new(),
             walks: HashMap::new(),
             repairer: None,
+            searcher: None,
+            jump: None,
             own_data,
             outbox: Outbox { events, wake: Arc::new(move || waker.request_repaint()) },
             inbox,

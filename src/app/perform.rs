@@ -106,7 +106,7 @@ impl App {
             Command::FilterSessions => self.screen.focus_sessions_filter = true,
             Command::ClearFilters => self.clear_filters(),
             Command::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
-            _ => {}
+            command => self.perform_search(ctx, command),
         }
     }
 

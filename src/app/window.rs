@@ -7,7 +7,8 @@ use crate::ui::model::{Remote, Tab, Toast};
 use crate::ui::table_view::IndexState;
 use crate::ui::theme::{colors_of, sizes_in_use};
 use crate::ui::{
-    Command, command, details, palette, repair_dialog, sources, start, tabs, theme, top_bar, widgets,
+    Command, command, details, palette, repair_dialog, search_list, sources, start, tabs, theme, top_bar,
+    widgets,
 };
 
 /// Below this width the details go beneath the table.
@@ -31,12 +32,14 @@ impl eframe::App for App {
         }
         self.say_what_takes_long(&ctx);
         commands.extend(self.draw(ui));
+        commands.extend(search_list::show(&ctx, &mut self.screen));
         commands.extend(repair_dialog::show(&ctx, &mut self.screen));
         commands.extend(palette::show(&ctx, &mut self.screen));
         commands.extend(self.toast(&ctx));
         for command in commands {
             self.perform(&ctx, command);
         }
+        self.search_when_due(&ctx);
         self.ask_for_what_is_missing();
         self.remember(&ctx);
     }
@@ -56,7 +59,7 @@ impl App {
         Panel::top("top bar").exact_size(sizes.top_bar).resizable(false).frame(frame(colors.panel)).show(
             ui,
             |ui| {
-                commands.extend(top_bar::show(ui, &self.screen));
+                commands.extend(top_bar::show(ui, &mut self.screen));
             },
         );
         Panel::bottom("status bar")

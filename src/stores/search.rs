@@ -7,7 +7,7 @@ use super::Opened;
 use super::sqlite::search::{End, Kept, Scan, Slice, Target};
 use super::sqlite::{Cancel, SqliteStore};
 use crate::core::search::{Filter, Hit, Is, Search};
-use crate::core::{Flow, Query, ReadStore as _, RowIndex, StoreError};
+use crate::core::{Flow, Query, ReadStore as _, RowIndex, StoreError, Table};
 
 /// How many threads look through a large table. A third gains nothing where the disk or the memory is what is waited for.
 const THREADS: usize = 2;
@@ -28,9 +28,10 @@ pub struct Request<'a> {
     pub cancel: &'a Cancel,
 }
 
-/// What was found since the last time.
-#[derive(Debug, Default)]
+/// What was found in a table since the last time.
+#[derive(Debug)]
 pub struct Found {
+    pub table: Table,
     pub hits: Vec<Hit>,
     /// Rows that match, those included that are not handed out.
     pub matches: u64,
@@ -115,7 +116,7 @@ impl Run<'_> {
     fn whole(&mut self, target: &Target) -> Result<Flow, StoreError> {
         let slice = Scan::new(&self.opened.store, self.request.search, target, self.kept).whole();
         match slice {
-            Ok(slice) => Ok(self.hand_out(slice)),
+            Ok(slice) => Ok(hand_out(self.sink, target, slice)),
             Err(error) if error.is_damage() => self.salvage(target, None, error),
             Err(error) => Err(error),
         }
@@ -130,7 +131,7 @@ impl Run<'_> {
                 return Err(StoreError::Cancelled);
             }
             let (slice, end) = scan.slice(next..=high)?;
-            if hand_out(self.sink, slice) == Flow::Stop {
+            if hand_out(self.sink, target, slice) == Flow::Stop {
                 return Ok(Flow::Stop);
             }
             match end {
@@ -158,7 +159,7 @@ impl Run<'_> {
                 });
             }
             // When it ends before them, the threads find that nobody listens any more, and end too.
-            in_order(&answers, span, width, *sink)
+            in_order(&answers, (target, span, width), *sink)
         });
         match broken? {
             (flow, None) => Ok(flow),
@@ -193,21 +194,17 @@ impl Run<'_> {
             if self.request.cancel.is_cancelled() {
                 return Err(StoreError::Cancelled);
             }
-            if hand_out(self.sink, scan.keys(keys)?) == Flow::Stop {
+            if hand_out(self.sink, target, scan.keys(keys)?) == Flow::Stop {
                 return Ok(Flow::Stop);
             }
         }
         Ok(Flow::Continue)
     }
-
-    fn hand_out(&mut self, slice: Slice) -> Flow {
-        hand_out(self.sink, slice)
-    }
 }
 
-fn hand_out(sink: &mut dyn FnMut(Found) -> Flow, slice: Slice) -> Flow {
+fn hand_out(sink: &mut dyn FnMut(Found) -> Flow, target: &Target, slice: Slice) -> Flow {
     let Slice { hits, matches, rows } = slice;
-    if rows == 0 { Flow::Continue } else { sink(Found { hits, matches, rows }) }
+    if rows == 0 { Flow::Continue } else { sink(Found { table: target.table.clone(), hits, matches, rows }) }
 }
 
 /// A slice that a thread has read, and whether its piece goes on.
@@ -254,8 +251,7 @@ type Broken = Option<(StoreError, Option<i64>)>;
 
 fn in_order(
     answers: &[Receiver<Answer>],
-    span: (i64, i64),
-    width: i128,
+    (target, span, width): (&Target, (i64, i64), i128),
     sink: &mut dyn FnMut(Found) -> Flow,
 ) -> Result<(Flow, Broken), StoreError> {
     let mut number = 0;
@@ -263,7 +259,7 @@ fn in_order(
         // A thread that is gone without an answer was told to end.
         let Ok(answer) = answers[number % answers.len()].recv() else { return Err(StoreError::Cancelled) };
         let (slice, end) = answer?;
-        if hand_out(sink, slice) == Flow::Stop {
+        if hand_out(sink, target, slice) == Flow::Stop {
             return Ok((Flow::Stop, None));
         }
         match end {

@@ -44,6 +44,16 @@ pub enum Command {
     Filter,
     FilterSessions,
     ClearFilters,
+    /// Open the search in everything that is open, or in the table that shows.
+    Search,
+    SearchTab,
+    /// Search for what is typed, without waiting for a pause.
+    SearchNow,
+    CancelSearch,
+    FindNext,
+    FindPrevious,
+    /// Show the row of a hit.
+    JumpTo(usize),
     ShowDetails(Table, RowKey),
     Reveal,
     CopyRows,
@@ -110,7 +120,11 @@ pub fn entries() -> Vec<Entry> {
         Entry { command: Command::OpenSamples, label: "Open the samples", shortcut: None },
         entry(Command::CloseCurrent, "Close this source", CTRL, Key::W),
         entry(Command::Palette, "Commands", CTRL, Key::P),
-        entry(Command::Filter, "Filter the rows", CTRL, Key::F),
+        entry(Command::Search, "Search everywhere", CTRL_SHIFT, Key::F),
+        entry(Command::SearchTab, "Search in this tab", CTRL, Key::F),
+        entry(Command::FindNext, "Next match", Modifiers::NONE, Key::F3),
+        entry(Command::FindPrevious, "Previous match", Modifiers::SHIFT, Key::F3),
+        entry(Command::Filter, "Filter the rows", CTRL_SHIFT, Key::L),
         entry(Command::FilterSessions, "Filter the sessions", CTRL_SHIFT, Key::E),
         entry(Command::ClearFilters, "Clear all filters", CTRL_SHIFT, Key::X),
         entry(Command::ToggleTranscript, "Messages as table or transcript", CTRL, Key::T),
@@ -189,17 +203,22 @@ pub fn key_text(shortcut: &KeyboardShortcut) -> String {
     parts.join(" ")
 }
 
+/// Second keys of commands, for hands that know them from elsewhere.
+fn more_keys() -> [(Command, KeyboardShortcut); 2] {
+    [
+        (Command::FindPrevious, KeyboardShortcut::new(CTRL_SHIFT, Key::G)),
+        (Command::FindNext, KeyboardShortcut::new(CTRL, Key::G)),
+    ]
+}
+
 /// The commands whose keys were pressed.
 pub fn pressed(ctx: &egui::Context) -> Vec<Command> {
+    let own = entries().into_iter().filter_map(|e| Some((e.command, e.shortcut?)));
+    let mut keys: Vec<(Command, KeyboardShortcut)> = own.chain(more_keys()).collect();
     // The longer combinations first: Ctrl Shift O is not Ctrl O.
-    let mut entries = entries();
-    entries.sort_by_key(|e| !e.shortcut.is_some_and(|s| s.modifiers.shift));
+    keys.sort_by_key(|(_, key)| !key.modifiers.shift);
     ctx.input_mut(|input| {
-        entries
-            .into_iter()
-            .filter(|e| e.shortcut.is_some_and(|s| input.consume_shortcut(&s)))
-            .map(|e| e.command)
-            .collect()
+        keys.into_iter().filter(|(_, key)| input.consume_shortcut(key)).map(|(command, _)| command).collect()
     })
 }
 
@@ -212,6 +231,7 @@ mod tests {
         let mut seen = HashSet::new();
         for entry in super::entries() {
             if let Some(shortcut) = entry.shortcut {
+                assert!(!super::more_keys().iter().any(|(_, key)| *key == shortcut), "{}", entry.label);
                 assert!(seen.insert(super::key_text(&shortcut)), "{} has a key twice", entry.label);
             }
         }

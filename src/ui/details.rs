@@ -5,6 +5,7 @@ use egui_commonmark::CommonMarkCache;
 
 use super::Command;
 use super::format::{self, Zone};
+use super::marks;
 use super::model::{Details, Remote, Screen, SourceView};
 use super::theme::{colors_of, mono_font, role_color, space, strong_font, text_font};
 use super::transcript::blocks;
@@ -232,7 +233,8 @@ fn values(ui: &mut Ui, details: &Details, zone: Zone, now: i64) {
         };
         if text.len() > 60 || text.contains('\n') {
             ui.label(RichText::new(&label).font(text_font()).color(colors.muted));
-            ui.add(egui::Label::new(RichText::new(text).font(text_font())).wrap().selectable(true));
+            let job = marks::job(ui.ctx(), &text, text_font(), colors.text);
+            ui.add(egui::Label::new(job).wrap().selectable(true));
         } else {
             widgets::fact(ui, &label, &text, column.kind != ColumnKind::Flag, LABEL_WIDTH);
         }
@@ -251,11 +253,8 @@ pub fn code(ui: &mut Ui, text: &str) {
         ui,
         |ui| {
             ui.set_width(ui.available_width());
-            ui.add(
-                egui::Label::new(RichText::new(text).font(mono_font()).color(colors.text))
-                    .wrap()
-                    .selectable(true),
-            );
+            let job = marks::job(ui.ctx(), text, mono_font(), colors.text);
+            ui.add(egui::Label::new(job).wrap().selectable(true));
         },
     );
 }

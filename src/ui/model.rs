@@ -7,6 +7,7 @@ use super::Command;
 use super::format::Zone;
 use super::repair_view::RepairView;
 use super::scroll::RowScroll;
+use super::search_view::SearchView;
 use super::table_view::TableView;
 use crate::core::glance::Glance;
 use crate::core::{About, Block, Column, Failure, Operation, Row, RowKey, Size, Table};
@@ -339,6 +340,7 @@ pub struct Screen {
     pub focus_filter: bool,
     pub focus_sessions_filter: bool,
     pub sources_scroll: RowScroll,
+    pub search: SearchView,
     /// The repair that is being prepared.
     pub repair: Option<RepairView>,
     /// The operation log, of all stores.

@@ -61,6 +61,8 @@ pub struct TableView {
     pub anchor: Option<usize>,
     /// The row that had the focus, while a new index is looked through for it.
     seeking: Option<RowKey>,
+    /// The row that is sought shall be at the top rather than in the middle: messages of a transcript are high.
+    to_top: bool,
     /// What is typed in each column's filter.
     pub typed: BTreeMap<String, String>,
     pub filter_open: Option<String>,
@@ -92,6 +94,7 @@ impl TableView {
             focus: None,
             anchor: None,
             seeking: None,
+            to_top: false,
             typed: BTreeMap::new(),
             filter_open: None,
             page_failure: None,
@@ -136,7 +139,7 @@ impl TableView {
             && let Some(at) = piece.position(key)
         {
             let at = before + at;
-            self.scroll = RowScroll { first: at.saturating_sub(self.view_rows / 2), offset: 0.0 };
+            self.scroll_to(at);
             self.anchor = Some(at);
             self.focus = self.seeking.take().map(|key| (at, key));
         }
@@ -146,6 +149,31 @@ impl TableView {
         self.asked.remove(&unfinished);
         self.index.get_or_insert_default().append(piece);
         self.state = if last { IndexState::Complete } else { IndexState::Growing };
+    }
+
+    /// Chooses a row and goes to it, now or when it arrives.
+    pub fn seek(&mut self, key: RowKey, to_top: bool) {
+        self.selected = std::iter::once(key.clone()).collect();
+        self.to_top = to_top;
+        let place = self.index.as_ref().and_then(|index| index.position(&key));
+        match (place, &self.state) {
+            // Of another query's rows, which still show.
+            (_, IndexState::Wanted | IndexState::Asked) => self.focus = Some((0, key)),
+            (Some(at), _) => {
+                self.scroll_to(at);
+                self.anchor = Some(at);
+                self.focus = Some((at, key));
+            }
+            (None, _) => {
+                self.focus = None;
+                self.seeking = Some(key);
+            }
+        }
+    }
+
+    fn scroll_to(&mut self, at: usize) {
+        let above = if self.to_top { 0 } else { self.view_rows / 2 };
+        self.scroll = RowScroll { first: at.saturating_sub(above), offset: 0.0 };
     }
 
     fn forget_rows(&mut self) {

@@ -190,6 +190,11 @@ pub fn role_color(colors: &Colors, role: &str) -> Color32 {
     }
 }
 
+/// The ground of what a search found in a text.
+pub fn mark_color(ctx: &Context) -> Color32 {
+    colors_of(ctx).warn.gamma_multiply(0.35)
+}
+
 /// Sets fonts, colours and sizes once; the theme may change at any time after.
 pub fn install(ctx: &Context) {
     // The window has commands of its own for that.

@@ -6,20 +6,49 @@ use super::Command;
 use super::command::{entries, key_text};
 use super::format;
 use super::model::{Remote, Screen};
+use super::search_box;
 use super::table_view::IndexState;
 use super::theme::{colors_of, mono_font, sizes_in_use, small_font, space, strong_font};
 use super::widgets::{self, icon};
 use crate::core::{shorten_middle, visible};
 
+/// A window narrower than this leaves the program's name out, in points.
+const ROOM_FOR_NAME: f32 = 860.0;
+/// How wide the search is at most, and how narrow it may get.
+const WIDEST_BOX: f32 = 420.0;
+const NARROWEST_BOX: f32 = 60.0;
+
 /// Draws the bar with what concerns the whole window.
-pub fn show(ui: &mut Ui, screen: &Screen) -> Vec<Command> {
+pub fn show(ui: &mut Ui, screen: &mut Screen) -> Vec<Command> {
     let mut commands = Vec::new();
-    let colors = colors_of(ui.ctx());
+    let bar = ui.max_rect();
     ui.horizontal_centered(|ui| {
+        let left = left(ui, screen, bar.width() >= ROOM_FOR_NAME, &mut commands);
+        let right =
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| right(ui, screen, &mut commands));
+        // The search is in the middle of the window where there is room, else between what is beside it.
+        let (from, to) = (left + space::M, right.inner - space::M);
+        let width = (to - from).clamp(0.0, WIDEST_BOX);
+        let center = bar.center().x.clamp(from + width / 2.0, (to - width / 2.0).max(from + width / 2.0));
+        let size = vec2(width, sizes_in_use().control);
+        if width > NARROWEST_BOX && !screen.sources.is_empty() {
+            let place = egui::Rect::from_center_size(egui::pos2(center, bar.center().y), size);
+            commands.extend(search_box::show(ui, place, screen));
+        }
+    });
+    commands
+}
+
+/// Draws what is on the left; answers where it ends.
+fn left(ui: &mut Ui, screen: &Screen, named: bool, commands: &mut Vec<Command>) -> f32 {
+    let colors = colors_of(ui.ctx());
+    {
         let (mark, _) = ui.allocate_exact_size(vec2(14.0, 14.0), Sense::hover());
         ui.painter().circle_stroke(mark.center(), 5.0, egui::Stroke::new(3.0, colors.accent));
-        ui.label(RichText::new("sessionscope").font(strong_font()).color(colors.text));
-        ui.add_space(space::S);
+        if named {
+            ui.label(RichText::new("sessionscope").font(strong_font()).color(colors.text));
+            ui.add_space(space::S);
+        }
         if widgets::button(ui, "Open…", "Open a file (Ctrl O)").clicked() {
             commands.push(Command::OpenFile);
         }
@@ -37,7 +66,15 @@ pub fn show(ui: &mut Ui, screen: &Screen) -> Vec<Command> {
                 commands.push(Command::CancelScan);
             }
         }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+    }
+    ui.min_rect().right()
+}
+
+/// Draws what is on the right; answers where it begins.
+fn right(ui: &mut Ui, screen: &Screen, commands: &mut Vec<Command>) -> f32 {
+    let colors = colors_of(ui.ctx());
+    {
+        {
             if widgets::icon_button(ui, icon::THEME, "Dark or light theme").clicked() {
                 commands.push(Command::ToggleTheme);
             }
@@ -61,9 +98,9 @@ pub fn show(ui: &mut Ui, screen: &Screen) -> Vec<Command> {
             if response.clicked() {
                 commands.push(Command::Palette);
             }
-        });
-    });
-    commands
+        }
+    }
+    ui.min_rect().left()
 }
 
 /// Draws the bar that says what is open and how much of it there is.

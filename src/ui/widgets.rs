@@ -149,13 +149,23 @@ pub fn field(ui: &mut Ui, text: &mut String, hint: &str, name: &str, width: f32)
 
 /// Text in a rectangle of one line, cut with an ellipsis; the answer says whether it was cut.
 pub fn text_in(ui: &Ui, rect: Rect, text: &str, font: FontId, color: Color32, right: bool) -> bool {
-    let mut job = egui::text::LayoutJob::simple_singleline(text.to_owned(), font, color);
+    let job = egui::text::LayoutJob::simple_singleline(text.to_owned(), font, color);
+    job_in(ui, rect, job, right)
+}
+
+/// A laid-out text of one line in a rectangle, cut with an ellipsis; the answer says whether it was cut.
+pub fn job_in(ui: &Ui, rect: Rect, mut job: egui::text::LayoutJob, right: bool) -> bool {
+    job.break_on_newline = false;
     job.wrap = egui::text::TextWrapping::truncate_at_width(rect.width().max(1.0));
     let galley = ui.painter().layout_job(job);
     let cut = galley.elided;
     let y = rect.center().y - galley.size().y / 2.0;
     let x = if right { rect.right() - galley.size().x } else { rect.left() };
-    ui.painter().with_clip_rect(rect.intersect(ui.clip_rect())).galley(pos2(x, y), galley, color);
+    ui.painter().with_clip_rect(rect.intersect(ui.clip_rect())).galley(
+        pos2(x, y),
+        galley,
+        Color32::PLACEHOLDER,
+    );
     cut
 }
 

@@ -18,6 +18,8 @@ pub enum Is {
     Role(String),
     /// The session's id has this in it.
     Session(String),
+    /// The session's id is this; not to be typed, but how a tab that is narrowed to a session is searched.
+    OneSession(String),
     Table(Table),
     /// The kind of a message has this in it.
     Kind(String),
@@ -155,6 +157,7 @@ fn holds(is: &Is, facts: &Facts<'_>) -> bool {
     match is {
         Is::Role(role) => equal(facts.role, role),
         Is::Session(session) => within(facts.session, session),
+        Is::OneSession(session) => facts.session == Some(session.as_str()),
         Is::Table(table) => facts.table == Some(table),
         Is::Kind(kind) => within(facts.kind, kind),
         Is::Status(status) => equal(facts.status, status),

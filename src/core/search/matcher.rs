@@ -14,7 +14,11 @@ const MOST_PATTERN_BYTES: usize = 2 << 20;
 ///
 /// Bytes that are not UTF-8 match nothing, and what is around them is found all the same.
 #[derive(Debug, Clone)]
-pub struct Matcher(Engine);
+pub struct Matcher {
+    engine: Engine,
+    /// The longest run of ASCII letters and digits of a text; whatever the text is found in has it too.
+    run: Option<Folded>,
+}
 
 #[derive(Debug, Clone)]
 enum Engine {
@@ -41,7 +45,7 @@ impl Matcher {
     /// # Errors
     /// Where the expression is broken, or would take too much memory.
     pub fn new(text: &str, mode: Mode) -> Result<Matcher, SearchError> {
-        Ok(Matcher(match mode {
+        let engine = match mode {
             Mode { regex: true, case } => Engine::Pattern(pattern(text, case)?),
             Mode { case: true, .. } => {
                 Engine::Exact(Box::new(memmem::Finder::new(text.as_bytes()).into_owned()))
@@ -49,21 +53,33 @@ impl Matcher {
             // A long s and the sign for kelvin are forms of `s` and `k`; nobody who types those means these.
             _ if text.is_ascii() => Engine::Folded(Folded::new(text.as_bytes())),
             _ => Engine::Pattern(pattern(&regex::escape(text), false)?),
-        }))
+        };
+        let run = run_of(text, mode).filter(|_| !mode.regex);
+        Ok(Matcher { engine, run })
     }
 
     pub fn is_match(&self, text: &[u8]) -> bool {
-        match &self.0 {
+        match &self.engine {
             Engine::Exact(finder) => finder.find(text).is_some(),
             Engine::Folded(folded) => folded.find(text).is_some(),
-            Engine::Pattern(regex) => regex.is_match(text),
+            Engine::Pattern(regex) => {
+                self.run.as_ref().is_none_or(|run| run.find(text).is_some()) && regex.is_match(text)
+            }
         }
+    }
+
+    /// Whether a text that does not match could do so once the escapes of JSON in it are resolved.
+    pub fn may_be_escaped(&self, text: &[u8]) -> bool {
+        let Some(escape) = memchr::memchr(b'\\', text) else { return false };
+        // Letters and digits of ASCII are escaped by their numbers alone, which nobody does, but may.
+        let is_numbered = || memmem::find(&text[escape..], b"\\u00").is_some();
+        self.run.as_ref().is_none_or(|run| run.find(text).is_some()) || is_numbered()
     }
 
     /// The first match at or behind a place.
     pub fn find_at(&self, text: &[u8], from: usize) -> Option<Range<usize>> {
         let behind = text.get(from..)?;
-        match &self.0 {
+        match &self.engine {
             Engine::Exact(finder) => {
                 finder.find(behind).map(|at| from + at..from + at + finder.needle().len())
             }
@@ -87,6 +103,16 @@ impl Matcher {
         }
         found
     }
+}
+
+/// The longest run of ASCII letters and digits, where it is long enough to be worth looking for.
+///
+/// Where case is folded as Unicode does, `k` and `s` have other forms, and end a run.
+fn run_of(text: &str, mode: Mode) -> Option<Folded> {
+    let folds = !mode.case && !text.is_ascii();
+    let ends = |c: char| !c.is_ascii_alphanumeric() || (folds && matches!(c, 'k' | 'K' | 's' | 'S'));
+    let longest = text.split(ends).max_by_key(|run| run.len())?;
+    (longest.len() >= 2).then(|| Folded::new(longest.as_bytes()))
 }
 
 /// Compiles a pattern; `^` and `$` are a line's ends.

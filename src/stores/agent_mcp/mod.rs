@@ -151,6 +151,7 @@ impl<'a> Native<'a> {
             .set("created_at", self.time("timestamp"))
             .set("detail", self.rest(&known))
             .body(&role, &content, "NULL")
+            .search_too("sender", role.as_str())
     }
 
     /// What an agent did, as the program logs it, told among the messages.
@@ -168,6 +169,7 @@ impl<'a> Native<'a> {
             .set("created_at", self.time("timestamp"))
             .set("detail", self.rest(&known))
             .body(&role, &text, "NULL")
+            .search_too("agent", role.as_str())
     }
 
     fn task(&self) -> Part {

@@ -53,6 +53,8 @@ pub struct Part {
     pub order: Vec<String>,
     /// Of messages: expressions for role, content and further parts, as `stores::blocks` reads them.
     pub body: Option<[String; 3]>,
+    /// Names and expressions that a search looks through besides the columns.
+    pub searched_too: Vec<(String, String)>,
 }
 
 impl Part {
@@ -97,6 +99,12 @@ impl Part {
 
     pub fn body(mut self, role: &str, content: &str, parts: &str) -> Self {
         self.body = Some([role.into(), content.into(), parts.into()]);
+        self
+    }
+
+    /// Has a search look through this too: a role that is a name, say, which of a message it leaves out.
+    pub fn search_too(mut self, name: &str, sql: impl Into<String>) -> Self {
+        self.searched_too.push((name.to_owned(), sql.into()));
         self
     }
 

@@ -8,6 +8,7 @@ use super::{Look, Output, choose, keys};
 use crate::core::{Cell, Condition, Filter, Query, Row, RowKey, Value};
 use crate::ui::Command;
 use crate::ui::format;
+use crate::ui::marks;
 use crate::ui::table_view::TableView;
 use crate::ui::theme::{
     Colors, colors_of, mono_font, role_color, sizes_in_use, space, strong_font, text_font,
@@ -116,7 +117,8 @@ fn draw(ui: &Ui, line: Rect, at: usize, row: Option<&Row>, columns: &[Shown], lo
         } else {
             text.as_str().into()
         };
-        let cut = widgets::text_in(ui, inner, &fitting, font, color, column.right) || fitting != text;
+        let job = marks::job(ui.ctx(), &fitting, font, color);
+        let cut = widgets::job_in(ui, inner, job, column.right) || fitting != text;
         let response = named(ui, cell, at, &column.column.name, &text);
         hover(response, cut, value, column, look, &text);
     }

@@ -5,6 +5,7 @@ mod failures;
 mod large;
 mod overview;
 mod repair;
+mod search;
 mod untouched;
 
 use std::path::Path;

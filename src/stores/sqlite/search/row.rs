@@ -14,8 +14,10 @@ use crate::stores::blocks;
 /// Where the columns of a scan's statement are: behind the key the facts, of a message its body, and the texts.
 pub(super) struct Places {
     facts: [Option<usize>; 5],
-    /// Of a message: where its role is; content and parts follow.
+    /// Of a message: where its content is; its parts follow.
     body: Option<usize>,
+    /// Of a message: its role, where its blocks are asked for.
+    role: Option<usize>,
     texts: Vec<usize>,
 }
 
@@ -30,30 +32,28 @@ impl Places {
                 *place = Some(columns.len());
             }
         }
-        let body = target.part.body.as_ref().map(|body| {
-            columns.extend(body.iter().cloned());
-            columns.len() - 2
+        let body = target.part.body.as_ref().map(|[_, content, parts]| {
+            columns.extend([content.clone(), parts.clone()]);
+            columns.len() - 1
+        });
+        let role = target.part.body.as_ref().filter(|_| target.reads_blocks).map(|[role, ..]| {
+            columns.push(role.clone());
+            columns.len()
         });
         let mut texts = Vec::new();
         for (_, sql) in &target.texts {
             // What is there as the message's body is not read twice.
-            let read = body.and_then(|at| (at..at + 3).find(|at| columns[*at - 1] == *sql));
+            let read = body.and_then(|at| (at..at + 2).find(|at| columns[*at - 1] == *sql));
             texts.push(read.unwrap_or_else(|| {
                 columns.push(sql.clone());
                 columns.len()
             }));
         }
-        (columns, Places { facts, body, texts })
-    }
-
-    /// Whether a value is the role of a message, and says no more than that.
-    fn is_usual_role(&self, at: usize, value: &[u8]) -> bool {
-        const USUAL: [&[u8]; 6] = [b"user", b"assistant", b"system", b"tool", b"function", b"developer"];
-        self.body == Some(at) && USUAL.contains(&value)
+        (columns, Places { facts, body, role, texts })
     }
 
     fn is_body(&self, at: usize) -> bool {
-        self.body.is_some_and(|body| (body + 1..body + 3).contains(&at))
+        self.body.is_some_and(|body| (body..body + 2).contains(&at))
     }
 }
 
@@ -94,10 +94,10 @@ impl Eye {
         for at in places.texts.iter().copied() {
             let is_there = match row.get_ref(at)? {
                 ValueRef::Null => false,
-                // Who looks for a user's messages writes `role:user`; a role that is a name is a text.
-                ValueRef::Text(text) if places.is_usual_role(at, text) => false,
                 ValueRef::Text(text) | ValueRef::Blob(text) => {
-                    matcher.is_match(text) || self.decoder.any(text, |text| matcher.is_match(text))
+                    matcher.is_match(text)
+                        || (matcher.may_be_escaped(text)
+                            && self.decoder.any(text, |text| matcher.is_match(text)))
                 }
                 ValueRef::Integer(n) => {
                     self.number.clear();
@@ -126,8 +126,9 @@ impl Eye {
         if let Some(body) = places.body
             && found.text.is_none_or(|at| places.is_body(at))
         {
-            let [role, content, parts] = body_of(row, body)?;
-            if let Some(text) = said(matcher, &role, &content, &parts) {
+            let [content, parts] = body_of(row, body)?;
+            // Whose it is makes no difference to what it says.
+            if let Some(text) = said(matcher, "", &content, &parts) {
                 return Ok(snippet(text.as_bytes(), matcher));
             }
         }
@@ -165,8 +166,8 @@ impl Eye {
     }
 }
 
-fn body_of(row: &Row<'_>, at: usize) -> rusqlite::Result<[String; 3]> {
-    Ok([lossy(row.get_ref(at)?), lossy(row.get_ref(at + 1)?), lossy(row.get_ref(at + 2)?)])
+fn body_of(row: &Row<'_>, at: usize) -> rusqlite::Result<[String; 2]> {
+    Ok([lossy(row.get_ref(at)?), lossy(row.get_ref(at + 1)?)])
 }
 
 /// What of a message to show: the text, or the part of it, in which the match is.
@@ -197,7 +198,8 @@ fn passes(search: &Search, target: &Target, places: &Places, row: &Row<'_>) -> r
     let at_ms = at.map(|at| row.get_ref(at)).transpose()?.and_then(|v| v.as_i64_or_null().ok().flatten());
     let blocks = match places.body.filter(|_| target.reads_blocks) {
         Some(body) => {
-            let [role, content, parts] = body_of(row, body)?;
+            let [content, parts] = body_of(row, body)?;
+            let role = text(places.role)?.unwrap_or_default();
             Some(blocks::parse(&role, &content, &parts))
         }
         None => None,

@@ -51,7 +51,7 @@ impl Target {
             fact(asks(|is| matches!(is, Is::Role(_))), &["role"]),
             fact(asks(|is| matches!(is, Is::Kind(_))), &["kind"]),
             fact(asks(|is| matches!(is, Is::Status(_))), &["status"]),
-            fact(asks(|is| matches!(is, Is::Session(_))), &[session]),
+            fact(asks(|is| matches!(is, Is::Session(_) | Is::OneSession(_))), &[session]),
             fact(asks(|is| matches!(is, Is::After(_) | Is::Before(_))), times(&table)),
         ];
         let reads_blocks = part.body.is_some() && asks(|is| matches!(is, Is::Has(_)));
@@ -94,6 +94,7 @@ fn texts(table: &Table, part: &Part, columns: &[Column]) -> Vec<(String, String)
             _ => expr.made_of.iter().for_each(|(name, sql)| add(name, shown_or_null(sql, &expr))),
         }
     }
+    part.searched_too.iter().for_each(|(name, sql)| add(name, sql.clone()));
     texts
 }
 
@@ -103,7 +104,7 @@ fn is_text(table: &Table, column: &Column) -> bool {
     let name = column.name.as_ref();
     is_text
         && match table {
-            Table::Messages => !["session_id", "kind"].contains(&name),
+            Table::Messages => !["session_id", "role", "kind"].contains(&name),
             Table::Findings => !["severity", "table"].contains(&name),
             Table::Tasks | Table::Heartbeats => name != "session_id",
             _ => true,
@@ -202,7 +203,7 @@ fn may_have(search: &Search, table: &Table) -> bool {
                 keeps("role")
             }
             (Is::Status(_), false) => keeps("status"),
-            (Is::Session(_), false) => keeps("session_id") || *table == Table::Sessions,
+            (Is::Session(_) | Is::OneSession(_), false) => keeps("session_id") || *table == Table::Sessions,
             (Is::After(_) | Is::Before(_), false) => !times(table).is_empty(),
         })
 }
