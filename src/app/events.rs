@@ -6,6 +6,7 @@ use super::App;
 use super::job::{Done, Event, Job, List};
 use crate::core::{ColumnKind, Query, Table};
 use crate::ui::model::{Dialog, Remote, SourceId, SourceView, Tab, Toast};
+use crate::ui::pulse::{MOST_SESSIONS, Reading};
 use crate::ui::table_view::{IndexState, PAGE_ROWS, TableView};
 
 /// Of a session the list on the left shows first what costs nothing to read.
@@ -42,6 +43,7 @@ impl App {
             }
             Done::Exported(Err(error)) => self.say(ctx, error),
             Done::IsFolder => self.start_walk(id),
+            Done::Pulse { rows, took_ms } => self.pulse_arrived(id, rows, took_ms),
             Done::SessionIds(ids) => self.delete_sessions(id, ids),
             Done::Planned(planned) => self.planned(id, planned),
             Done::Applying(done) => self.applying(id, done),
@@ -79,6 +81,10 @@ impl App {
             }
             let mut jobs = Vec::new();
             ask(&mut source.sessions, &List::Sidebar, &mut jobs);
+            if source.pulse.reading == Reading::Wanted {
+                source.pulse.reading = Reading::Asked;
+                jobs.push(Job::Pulse { most: MOST_SESSIONS });
+            }
             if current == Some(source.id) {
                 if let Some(table) = source.current_table() {
                     ask(source.table(&table), &List::Table(table), &mut jobs);
@@ -112,6 +118,9 @@ fn arrive(source: &mut SourceView, done: Done) {
                 && about.stores.first() == Some(&"wrangler-config")
             {
                 source.tab = Tab::Migrations;
+            }
+            if about.as_ref().is_ok_and(|about| about.pace.is_some()) {
+                source.pulse.reading = Reading::Wanted;
             }
             source.about.arrive(about);
         }
@@ -186,6 +195,7 @@ fn arrive(source: &mut SourceView, done: Done) {
         | Done::Exported(_)
         | Done::IsFolder
         | Done::SessionIds(_)
+        | Done::Pulse { .. }
         | Done::Planned(_)
         | Done::Applying(_)
         | Done::Applied(_) => {}

@@ -47,6 +47,10 @@ pub enum Job {
     },
     /// What the overview draws.
     Glance,
+    /// The newest signs of life, so many sessions' at most.
+    Pulse {
+        most: usize,
+    },
     /// The ids of sessions, by their rows.
     SessionIds {
         keys: Vec<RowKey>,
@@ -105,6 +109,11 @@ pub enum Done {
     Glance {
         glance: Result<Glance, Failure>,
         last: bool,
+    },
+    /// Heartbeats with what stands aside of them, which took so long to read.
+    Pulse {
+        rows: Result<Vec<Row>, Failure>,
+        took_ms: i64,
     },
     SessionIds(Vec<String>),
     Copied {

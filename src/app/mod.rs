@@ -4,6 +4,7 @@ mod events;
 mod export;
 mod job;
 mod perform;
+mod pulses;
 mod repairing;
 mod repairs;
 mod searcher;

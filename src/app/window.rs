@@ -40,6 +40,7 @@ impl eframe::App for App {
             self.perform(&ctx, command);
         }
         self.search_when_due(&ctx);
+        self.keep_up(&ctx);
         self.ask_for_what_is_missing();
         self.remember(&ctx);
     }

@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Instant;
 
 use super::export;
 use super::job::{Done, Event, Job, List};
 use crate::core::glance::Glance;
 use crate::core::{
-    Block, Cell, Failure, Flow, Query, ReadStore, Row, RowIndex, RowKey, Selection, StoreError, Table, Value,
+    Block, Cell, Failure, Flow, Query, ReadStore, Row, RowIndex, RowKey, Selection, Sort, StoreError, Table,
+    Value,
 };
 use crate::stores::sqlite::{Cancel, SqliteStore};
 use crate::stores::{self, Options};
@@ -85,7 +87,9 @@ impl Worker {
     /// Gives a job to the thread that it suits. A worker that failed to open takes none.
     pub fn send(&self, job: Job) {
         let lane = match &job {
-            Job::Index { .. } | Job::Count { .. } | Job::Glance | Job::Export { .. } => &self.scans,
+            Job::Index { .. } | Job::Pulse { .. } | Job::Count { .. } | Job::Glance | Job::Export { .. } => {
+                &self.scans
+            }
             // Counting a session's messages takes long: the list shows its title before.
             Job::Rows { table: Table::Sessions, columns, .. } if columns.is_empty() => &self.scans,
             _ => &self.pages,
@@ -175,6 +179,12 @@ impl Lane<'_> {
                 self.done(Done::Count { table, count });
             }
             Job::Glance => self.glance(),
+            Job::Pulse { most } => {
+                let begun = Instant::now();
+                let rows = self.pulse(most).map_err(|e| Failure::from(&e));
+                let took_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
+                self.done(Done::Pulse { rows, took_ms });
+            }
             Job::SessionIds { keys } => self.done(Done::SessionIds(self.session_ids(&keys))),
             Job::Copy { table, keys } => {
                 let text = export::as_text(self.store, &table, &keys);
@@ -232,6 +242,19 @@ impl Lane<'_> {
             }
         }
         Ok(rows)
+    }
+
+    /// The heartbeats of the sessions that beat last.
+    fn pulse(&self, most: usize) -> Result<Vec<Row>, StoreError> {
+        let sort = Sort { column: "last_heartbeat_at".to_owned(), descending: true };
+        let query = Query { sort: Some(sort), ..Query::all(Table::Heartbeats) };
+        let mut index = RowIndex::default();
+        self.store.index(&query, Some(most as u64), &mut |piece| {
+            index.append(piece);
+            Flow::Continue
+        })?;
+        let keys: Vec<RowKey> = (0..index.len()).filter_map(|at| index.get(at)).collect();
+        self.rows(&Table::Heartbeats, &keys, Vec::new())
     }
 
     fn session_ids(&self, keys: &[RowKey]) -> Vec<String> {

@@ -5,8 +5,10 @@ use egui_commonmark::CommonMarkCache;
 
 use super::Command;
 use super::format::{self, Zone};
+use super::heartbeats;
 use super::marks;
 use super::model::{Details, Remote, Screen, SourceView};
+use super::pulse::recovery_of;
 use super::theme::{colors_of, mono_font, role_color, space, strong_font, text_font};
 use super::transcript::blocks;
 use super::widgets;
@@ -238,6 +240,11 @@ fn values(ui: &mut Ui, details: &Details, zone: Zone, now: i64) {
         } else {
             widgets::fact(ui, &label, &text, column.kind != ColumnKind::Flag, LABEL_WIDTH);
         }
+    }
+    if details.table == Table::Heartbeats
+        && let Some(recovery) = recovery_of(&details.row)
+    {
+        heartbeats::recovery(ui, &recovery);
     }
 }
 

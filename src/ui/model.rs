@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use super::Command;
 use super::format::Zone;
+use super::pulse::Pulse;
 use super::repair_view::RepairView;
 use super::scroll::RowScroll;
 use super::search_view::SearchView;
 use super::table_view::TableView;
 use crate::core::glance::Glance;
-use crate::core::{About, Block, Column, Failure, Operation, Row, RowKey, Size, Table};
+use crate::core::{About, Block, Column, Failure, Operation, Row, RowKey, Size, Sort, Table};
 
 /// Something that is asked for in the background; what was there stays until the new arrives.
 #[derive(Debug, Clone, Default)]
@@ -215,6 +216,8 @@ pub struct SourceView {
     pub counts: HashMap<Table, Remote<u64>>,
     /// The sessions as the panel on the left lists them.
     pub sessions: TableView,
+    /// The signs of life of its sessions.
+    pub pulse: Pulse,
     /// The session to which the tabs are narrowed.
     pub session: Option<String>,
     pub session_title: Option<String>,
@@ -240,6 +243,7 @@ impl SourceView {
             tables: HashMap::new(),
             counts: HashMap::new(),
             sessions: TableView::new(Table::Sessions),
+            pulse: Pulse::default(),
             session: None,
             session_title: None,
             tab: Tab::default(),
@@ -273,6 +277,9 @@ impl SourceView {
         self.tables.entry(table.clone()).or_insert_with(|| {
             let mut view = TableView::new(table.clone());
             view.query.session = session;
+            if view.query.table == Table::Heartbeats {
+                view.query.sort = Some(Sort { column: "last_heartbeat_at".to_owned(), descending: true });
+            }
             view
         })
     }

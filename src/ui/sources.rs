@@ -7,8 +7,11 @@ use super::Command;
 use super::format;
 use super::model::{Member, Remote, Screen, SourceId, SourceView};
 use super::scroll;
-use super::theme::{Colors, colors_of, icon_font, sizes_in_use, small_font, space, strong_font, text_font};
+use super::theme::{
+    Colors, colors_of, icon_font, liveness_color, sizes_in_use, small_font, space, strong_font, text_font,
+};
 use super::widgets::{self, icon};
+use crate::core::vitals::Liveness;
 use crate::core::{Row, Severity, Table, shorten_middle, visible};
 
 /// Rows of the list that belong together.
@@ -240,8 +243,12 @@ fn session_row(
     let response = line_response(ui, place.line, ui.scope_id().with(("session", id, at)), &shown, on);
     let count = row.cells.get(9).and_then(|c| c.value.as_i64()).map(i64::unsigned_abs).or(total);
     let right = count.map(format::group).unwrap_or_default();
-    draw_entry(ui, place, &shown, &right, status_color(colors, text(2)), on);
-    let hover = hover_text(&row, &session, text(2));
+    let liveness = source.pulse.liveness(&session);
+    let color = liveness.map_or_else(|| status_color(colors, text(2)), |l| liveness_color(colors, l));
+    // The colour's word, where no number takes its place.
+    let right = if right.is_empty() { liveness.map_or("", Liveness::word) } else { &right };
+    draw_entry(ui, place, &shown, right, color, on);
+    let hover = hover_text(&row, &session, text(2), liveness);
     if response.clicked() {
         commands.push(Command::Select(id));
         commands.push(Command::SelectSession(id, Some(session.clone()), title));
@@ -249,10 +256,13 @@ fn session_row(
     response.on_hover_text(hover);
 }
 
-fn hover_text(row: &Row, session: &str, status: Option<&str>) -> String {
+fn hover_text(row: &Row, session: &str, status: Option<&str>, liveness: Option<Liveness>) -> String {
     let mut text = visible(session).into_owned();
     if let Some(status) = status {
         text.push_str(&format!("\nStatus: {}", visible(status)));
+    }
+    if let Some(liveness) = liveness {
+        text.push_str(&format!("\nLiveness: {}", liveness.word()));
     }
     if let Some(ms) = row.cells.get(8).and_then(|c| c.value.as_i64()) {
         text.push_str(&format!("\nLast active: {}", format::time(ms, format::Zone::Utc)));

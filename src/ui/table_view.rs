@@ -212,6 +212,14 @@ impl TableView {
         }
     }
 
+    /// Asks for the rows on the screen once more; what is shown stays until they arrive.
+    pub fn read_again(&mut self) {
+        let shown = self.scroll.first / PAGE_ROWS..=(self.scroll.first + self.view_rows) / PAGE_ROWS;
+        self.pages.retain(|page, _| shown.contains(page));
+        self.asked = self.pages.keys().copied().collect();
+        self.missing = self.pages.keys().copied().collect();
+    }
+
     /// A page was not read after all, since newer ones were wanted more; it may be asked for again.
     pub fn page_dropped(&mut self, page: usize) {
         self.asked.remove(&page);

@@ -11,7 +11,7 @@ use super::format;
 use super::model::{Layout, Remote, Screen, SourceView, Tab};
 use super::table::{self, Look};
 use super::theme::{colors_of, sizes_in_use, small_font, space, strong_font, text_font};
-use super::{operations_tab, overview, tables_tab, toolbar, transcript, widgets};
+use super::{heartbeats, operations_tab, overview, tables_tab, toolbar, transcript, widgets};
 use crate::core::{Operation, Severity, Table};
 
 /// Draws the row of tabs.
@@ -185,6 +185,11 @@ fn canonical(
         return;
     }
     commands.extend(toolbar::show(ui, source, table, layouts));
+    let heartbeats = *table == Table::Heartbeats;
+    if heartbeats {
+        commands.extend(heartbeats::beneath(ui, source));
+        commands.extend(heartbeats::above(ui, source, zone, now_ms));
+    }
     let transcript = source.transcript && *table == Table::Messages;
     let layout = layouts.entry(table.name().into_owned()).or_default();
     let view = source.table(table);

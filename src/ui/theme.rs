@@ -10,6 +10,8 @@ use egui::{
 };
 use toml_edit::DocumentMut;
 
+use crate::core::vitals::Liveness;
+
 /// The colours of one theme, by what they are for (`assets/themes`).
 #[derive(Debug, Clone, Copy)]
 pub struct Colors {
@@ -193,6 +195,15 @@ pub fn role_color(colors: &Colors, role: &str) -> Color32 {
 /// The ground of what a search found in a text.
 pub fn mark_color(ctx: &Context) -> Color32 {
     colors_of(ctx).warn.gamma_multiply(0.35)
+}
+
+/// The colour of what is known of a session's life.
+pub fn liveness_color(colors: &Colors, liveness: Liveness) -> Color32 {
+    match liveness {
+        Liveness::Alive => colors.good,
+        Liveness::Dead => colors.bad,
+        Liveness::Unknown => colors.warn,
+    }
 }
 
 /// Sets fonts, colours and sizes once; the theme may change at any time after.

@@ -74,6 +74,7 @@ fn repairs(ui: &mut Ui, source: &mut SourceView, table: &Table, commands: &mut V
             (Offer::DeleteIssue, "Delete by issue…", "See every session of one issue, and delete them"),
             (Offer::DeleteSessions, &delete, "See all that belongs to the selected sessions, and delete it"),
         ],
+        Table::Heartbeats => &[(Offer::Prune, "Prune…", "See what is past its time, and remove it")],
         Table::Migrations => &[(Offer::Migrate, "Migrate…", "See the steps that are pending, and run them")],
         _ => &[],
     };

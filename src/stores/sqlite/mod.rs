@@ -81,6 +81,11 @@ impl Clock {
             .map_or_else(Self::default, |t| Self::fixed(t.0))
     }
 
+    /// Whether it stands still.
+    pub fn is_fixed(&self) -> bool {
+        self.0.is_some()
+    }
+
     pub fn now_ms(&self) -> i64 {
         match &self.0 {
             Some(fixed) => fixed.load(std::sync::atomic::Ordering::Relaxed),

@@ -5,13 +5,15 @@ use egui::{Color32, EventFilter, Rect, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::columns::Shown;
 use super::{Look, Output, choose, keys};
-use crate::core::{Cell, Condition, Filter, Query, Row, RowKey, Value};
+use crate::core::vitals::Liveness;
+use crate::core::{Cell, Condition, Filter, Query, Row, RowKey, Value, visible};
 use crate::ui::Command;
 use crate::ui::format;
 use crate::ui::marks;
+use crate::ui::pulse::recovery_of;
 use crate::ui::table_view::TableView;
 use crate::ui::theme::{
-    Colors, colors_of, mono_font, role_color, sizes_in_use, space, strong_font, text_font,
+    Colors, colors_of, liveness_color, mono_font, role_color, sizes_in_use, space, strong_font, text_font,
 };
 use crate::ui::widgets;
 
@@ -96,7 +98,10 @@ fn draw(ui: &Ui, line: Rect, at: usize, row: Option<&Row>, columns: &[Shown], lo
             continue;
         };
         let Some(value) = row.and_then(|r| r.cells.get(place)) else { continue };
-        let text = format::cell(value, &column.column, look.zone);
+        // Beside the yes or no stands why.
+        let answer = row.filter(|_| column.column.name == "recoverable" && !value.value.is_null());
+        let answer = answer.and_then(recovery_of).map(|recovery| visible(&recovery.answer()).into_owned());
+        let text = answer.unwrap_or_else(|| format::cell(value, &column.column, look.zone));
         if text.is_empty() {
             continue;
         }
@@ -161,11 +166,7 @@ fn style(colors: &Colors, column: &str, value: &Cell, text: &str) -> (Color32, b
             "insert" | "create" => (colors.accent, true),
             _ => (colors.warn, true),
         },
-        "liveness" => match text {
-            "alive" => (colors.good, true),
-            "dead" => (colors.bad, true),
-            _ => (colors.warn, true),
-        },
+        "liveness" => (liveness_color(colors, Liveness::parse(text).unwrap_or(Liveness::Unknown)), true),
         "kind" | "id" | "created_at" | "updated_at" | "completed_at" | "last_active_at" | "session_id"
         | "source" => (colors.muted, false),
         _ => (colors.text, false),

@@ -141,9 +141,7 @@ fn order(table: &Table, columns: &[Column]) -> Vec<usize> {
         }
         Table::Messages => &["created_at", "role", "kind", "text"],
         Table::Findings => &["severity", "message", "code", "table", "key"],
-        Table::Heartbeats => {
-            &["session_id", "liveness", "status", "last_heartbeat_at", "age_seconds", "missed", "recoverable"]
-        }
+        Table::Heartbeats => &["session_id", "liveness", "status", "age_seconds", "recoverable", "reason"],
         _ => &[],
     };
     let mut places: Vec<usize> =
@@ -176,8 +174,9 @@ fn default_width(table: &Table, column: &Column) -> f32 {
         (_, "table") if *table == Table::Plan => 150.0,
         (_, "table") => 104.0,
         (_, "status") => 104.0,
+        (_, "recoverable") => 128.0,
         (_, "action") => 72.0,
-        (_, "role" | "severity" | "liveness" | "mode" | "priority" | "recoverable" | "issue") => 88.0,
+        (_, "role" | "severity" | "liveness" | "mode" | "priority" | "issue") => 88.0,
         (_, "kind" | "agent" | "version" | "owner" | "source" | "forge") => 120.0,
         (_, "text" | "message" | "value" | "reason" | "suggestion" | "name") => 280.0,
         (_, "title") => 240.0,

@@ -178,6 +178,12 @@ fn keys(ui: &Ui, view: &mut TableView, height: f32, out: &mut Output) {
     }
 }
 
+/// Goes to a row by its key, where it is among the rows, and chooses it.
+pub fn go_to_key(view: &mut TableView, key: &RowKey) -> Option<Command> {
+    let at = view.index.as_ref()?.position(key)?;
+    go_to(view, at + 1)
+}
+
 /// Goes to a row by its number, counted from one, and chooses it.
 pub fn go_to(view: &mut TableView, number: usize) -> Option<Command> {
     let at = number.clamp(1, view.len().max(1)) - 1;

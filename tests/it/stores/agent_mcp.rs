@@ -45,7 +45,7 @@ INSERT INTO project_context VALUES ('goal', '\"ship it\"', '2026-11-21T09:00:00.
   ('config_admin_token', '\"ctx-live-3\"', '2026-11-21T09:00:00.000Z', 'server_startup', NULL);";
 
 /// A session at every stage. The clock stands at 10:00.
-const SESSIONS: &str = r#"
+pub const SESSIONS: &str = r#"
 INSERT INTO mcp_session_persistence (mcp_session_id, transport_state, created_at, last_heartbeat, disconnected_at, recovery_attempts, status, grace_period_expires, working_directory) VALUES
  ('beats',      '{"a":1}', '2026-11-21T09:55:00.000Z', '2026-11-21T09:59:50.000Z', NULL, 0, 'active',       '2026-11-21T10:05:00.000Z', '/w'),
  ('long',       '{}', '2026-11-21T08:00:00.000Z', '2026-11-21T09:59:35.000Z', NULL, 0, 'expired',      '2026-11-21T08:10:00.000Z', NULL),

@@ -2,6 +2,7 @@
 
 mod browse;
 mod failures;
+mod heartbeats;
 mod large;
 mod overview;
 mod repair;
