@@ -21,8 +21,8 @@ use std::sync::mpsc::{Receiver, channel};
 
 use egui_commonmark::CommonMarkCache;
 
-use crate::stores::Options;
 use crate::stores::sqlite::{Cancel, Clock};
+use crate::stores::{Options, Places};
 use crate::ui::format::Zone;
 use crate::ui::model::{Screen, SourceId};
 use crate::ui::theme;
@@ -141,7 +141,13 @@ impl App {
     }
 
     fn options(&self) -> Options {
-        Options { copy: false, clock: self.clock.clone() }
+        let chosen = self.settings.transcripts.clone();
+        let places = match self.settings.forgetful {
+            // Nothing of this machine, but what was chosen meanwhile.
+            true => Places::new(None, None, chosen),
+            false => Places::usual(chosen),
+        };
+        Options { copy: false, clock: self.clock.clone(), transcripts: Some(places) }
     }
 }
 

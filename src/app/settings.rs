@@ -24,6 +24,8 @@ pub struct Settings {
     pub details_width: Option<f32>,
     pub window: Option<[f32; 2]>,
     pub recent: Vec<PathBuf>,
+    /// Folders with transcripts that were chosen, the newest first.
+    pub transcripts: Vec<PathBuf>,
     pub layouts: BTreeMap<String, Layout>,
     /// Nothing is written.
     #[serde(skip)]
@@ -42,6 +44,7 @@ impl Default for Settings {
             details_width: None,
             window: None,
             recent: Vec::new(),
+            transcripts: Vec::new(),
             layouts: BTreeMap::new(),
             forgetful: false,
         }

@@ -11,6 +11,7 @@ use super::rows::CHECK;
 use super::{Status, finish, say, source};
 use crate::core::export::one_line;
 use crate::core::{Finding, ReadStore, StoreError, Table, visible};
+use crate::stores::Places;
 use crate::stores::sqlite::SqliteStore;
 
 /// What `inspect` was asked for.
@@ -22,15 +23,18 @@ pub struct Arguments {
     /// One line of JSON for each path
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    looking: source::Looking,
 }
 
 /// Prints what each path is; one that cannot be read says so on standard error, and the next is looked at.
 pub fn run(arguments: &Arguments) -> Status {
+    let places = arguments.looking.places();
     let mut status = Status::DONE;
     let mut out = BufWriter::new(io::stdout().lock());
     let mut written = Ok(());
     for path in &arguments.paths {
-        let (report, seen) = look(path);
+        let (report, seen) = look(path, &places);
         written = report.map_or(Ok(()), |r| r.write(arguments.json, &mut out)).and_then(|()| out.flush());
         status.add(seen);
         if written.is_err() {
@@ -117,7 +121,7 @@ struct Aside {
 }
 
 /// Reads what there is to say of a path; none where nothing can be read.
-fn look(path: &Path) -> (Option<Report>, Status) {
+fn look(path: &Path, places: &Places) -> (Option<Report>, Status) {
     let found = match members(path) {
         Ok(found) => found,
         Err(error) => return (None, source::complain(&error, path)),
@@ -128,7 +132,7 @@ fn look(path: &Path) -> (Option<Report>, Status) {
     let mut folder = path.is_dir();
     for member in found.files {
         folder |= member.name.is_some();
-        let (report, seen) = file(&member, deadline);
+        let (report, seen) = file(&member, places, deadline);
         status.add(seen);
         files.extend(report);
     }
@@ -144,9 +148,9 @@ fn look(path: &Path) -> (Option<Report>, Status) {
     (Some(report), status)
 }
 
-fn file(member: &Member, deadline: Instant) -> (Option<Report>, Status) {
+fn file(member: &Member, places: &Places, deadline: Instant) -> (Option<Report>, Status) {
     let Member { path, name } = member;
-    match source::store(path).and_then(|store| report(store, member, deadline)) {
+    match source::store(path, places).and_then(|store| report(store, member, deadline)) {
         Ok((report, status)) => (Some(report), status),
         // Not everything in a folder is a store.
         Err(StoreError::NotRecognised { .. }) if name.is_some() => (None, Status::DONE),

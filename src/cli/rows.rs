@@ -14,6 +14,7 @@ use super::members::{Member, members};
 use super::{Status, finish, say, source};
 use crate::core::export::{Format, Sheet};
 use crate::core::{Column, Query, ReadStore, Row, Selection, Sort, StoreError, Table, table_columns};
+use crate::stores::Places;
 use crate::stores::sqlite::SqliteStore;
 
 /// What `rows` was asked for.
@@ -40,6 +41,8 @@ pub struct Arguments {
     offset: u64,
     #[arg(long, value_enum, default_value_t = Shape::Table)]
     format: Shape,
+    #[command(flatten)]
+    looking: source::Looking,
 }
 
 /// How the rows are printed.
@@ -144,6 +147,7 @@ fn has_column(columns: &[Column], sort: Option<&Sort>, table: &Table) -> Result<
 /// One run of the command: what is asked, of which files, and how it went so far.
 struct Task {
     query: Query,
+    places: Places,
     shape: Shape,
     selection: Selection,
     offset: u64,
@@ -163,6 +167,7 @@ impl Task {
         let mut task = Self {
             columns: table_columns(&query.table).to_vec(),
             query,
+            places: arguments.looking.places(),
             shape: arguments.format,
             selection: Selection { cut, ..Selection::default() },
             offset: arguments.offset,
@@ -181,7 +186,7 @@ impl Task {
     /// Opens a file once, to know whether it is a store and which columns it has.
     fn look(&mut self, member: Member) {
         let in_folder = member.name.is_some();
-        match source::store(&member.path) {
+        match source::store(&member.path, &self.places) {
             // Not everything in a folder is a store.
             Err(StoreError::NotRecognised { .. }) if in_folder => {}
             Err(error) => self.status.add(source::complain(&error, &member.path)),
@@ -266,7 +271,7 @@ impl Task {
             return Some(store);
         }
         let path = member.path.clone();
-        match source::store(&path) {
+        match source::store(&path, &self.places) {
             Ok(store) => Some(store),
             Err(error) => {
                 self.note(Some(error), &path);

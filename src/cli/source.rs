@@ -1,21 +1,41 @@
 //! Opens what a path names, by a private copy where it must, and looks it over for damage.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::{Status, say};
 use crate::core::{Flow, Query, ReadStore, RowIndex, Severity, StoreError, Table};
 use crate::stores::sqlite::{Clock, SqliteStore};
-use crate::stores::{Opened, Options, open};
+use crate::stores::{Opened, Options, Places, open};
 
-/// Opens a file; where SQLite cannot open it in place, a private copy of it, and says so.
-pub fn store(path: &Path) -> Result<SqliteStore, StoreError> {
-    opened(path).map(|opened| opened.store)
+/// Where transcripts are looked for that sessions name.
+#[derive(Debug, clap::Args)]
+pub struct Looking {
+    /// Look for the transcripts that sessions of claude-hooks name in this folder too, besides the usual ones
+    #[arg(long, value_name = "FOLDER")]
+    transcripts: Option<PathBuf>,
 }
 
-/// As [`store`], with what it takes to open it once more.
+impl Looking {
+    pub fn places(&self) -> Places {
+        Places::usual(self.transcripts.iter().cloned().collect())
+    }
+}
+
+/// Opens a file; where SQLite cannot open it in place, a private copy of it, and says so.
+///
+/// Transcripts that its sessions name are read from these places.
+pub fn store(path: &Path, places: &Places) -> Result<SqliteStore, StoreError> {
+    open_with(path, Some(places.clone())).map(|opened| opened.store)
+}
+
+/// Opens a file as [`store`] does, with what it takes to open it once more, and looks for no transcripts.
 pub fn opened(path: &Path) -> Result<Opened, StoreError> {
-    let options = Options { clock: Clock::from_environment(), ..Options::default() };
+    open_with(path, None)
+}
+
+fn open_with(path: &Path, transcripts: Option<Places>) -> Result<Opened, StoreError> {
+    let options = Options { clock: Clock::from_environment(), transcripts, ..Options::default() };
     match open(path, &options) {
         Err(error) if error.needs_copy() => {
             say(&format!("{error}. A private copy of it is read instead."));
@@ -40,6 +60,10 @@ pub fn complain(error: &StoreError, path: &Path) -> Status {
 pub fn examine(store: &mut SqliteStore, deadline: Instant) {
     if let Err(error) = store.check(deadline) {
         store.note_damage(&error, "");
+    }
+    // What cannot be looked through is no finding about the store.
+    for finding in store.about_transcripts().unwrap_or_default() {
+        store.note(finding);
     }
 }
 

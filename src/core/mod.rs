@@ -17,6 +17,7 @@ pub mod search;
 mod store;
 mod text;
 mod time;
+mod transcript;
 pub mod vitals;
 
 pub use block::Block;
@@ -31,3 +32,4 @@ pub use resume_key::{KNOWN_FORGES, RENAMED_AGENT, ResumeKey};
 pub use store::{About, Flow, NativeKind, NativeTable, ReadStore, Selection, Size};
 pub use text::{broken_text, group, hex, is_hidden, shorten_middle, visible};
 pub use time::{Timestamp, parse_timestamp, span};
+pub use transcript::{TranscriptFile, Transcripts};

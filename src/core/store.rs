@@ -19,6 +19,8 @@ pub struct About {
     pub keeps: Vec<Table>,
     /// Of these the tables whose rows belong to no session: they are the same whichever session is chosen.
     pub unscoped: Vec<Table>,
+    /// Its sessions name transcripts, in which their messages are.
+    pub names_transcripts: bool,
     /// `PRAGMA user_version` of a database.
     pub user_version: Option<i64>,
     /// Facts about the file, as label and text, in the order to show them.

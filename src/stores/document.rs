@@ -45,6 +45,8 @@ pub struct Contents {
     pub pace: Option<&'static Pace>,
     /// Part of the file is broken; `rows` is what could be read.
     pub damaged: bool,
+    /// Sessions name transcripts, which are looked for where that is wanted.
+    pub names_transcripts: bool,
     /// The file itself, where texts are read from it when they are asked for.
     pub lines: Option<Lines>,
 }
@@ -138,6 +140,7 @@ pub fn mapping(contents: &Contents) -> Mapping {
         findings: contents.findings.clone(),
         name: contents.name.clone(),
         facts: contents.facts.clone(),
+        names_transcripts: contents.names_transcripts,
         pace: contents.pace,
         ..Mapping::default()
     };

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::durable::identity::{self, ObjectFile};
 use super::gate;
-use super::lines::HEAD_BYTES as LINES_BYTES;
-use super::open::{MAGIC, is_document, is_lines};
+use super::lines::{HEAD_BYTES as LINES_BYTES, is_lines};
+use super::open::{MAGIC, is_document};
 use super::sqlite::{Cancel, Schema, beside, connect};
 use crate::core::{Finding, Flow, StoreError};
 

@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 
 use super::document::{self, Contents};
+use super::lines_adapters;
+use super::open::unreadable;
 use super::sqlite::{SqliteStore, sqlite_error};
 use crate::core::StoreError;
 
@@ -116,6 +118,25 @@ impl SqliteStore {
             .map_err(|e| sqlite_error(e, &self.path))?;
         Ok(true)
     }
+}
+
+/// Reads a file of JSON lines into an empty database; none where it is of no kind that is known.
+pub fn read(path: &Path, connection: &Connection) -> Result<Option<(Contents, &'static str)>, StoreError> {
+    let file = Arc::new(File::open(path).map_err(|e| unreadable(path, &e))?);
+    let head = bytes_at(&file, 0, HEAD_BYTES).map_err(|e| unreadable(path, &e))?;
+    let Some(adapter) = lines_adapters().iter().find(|a| (a.recognises)(&head)) else { return Ok(None) };
+    let fail = |e| sqlite_error(e, path);
+    let transaction = connection.unchecked_transaction().map_err(fail)?;
+    document::create(connection).map_err(fail)?;
+    let (mut contents, grows) = (adapter.read)(path, &file, connection)?;
+    transaction.commit().map_err(fail)?;
+    contents.lines = Some(Lines::new(adapter, file, grows));
+    Ok(Some((contents, adapter.id)))
+}
+
+/// Whether a file's first bytes are those of JSON lines that are known.
+pub fn is_lines(head: &[u8]) -> bool {
+    lines_adapters().iter().any(|adapter| (adapter.recognises)(head))
 }
 
 /// Bytes of a file from an offset on; fewer where it ends before.

@@ -27,6 +27,7 @@ pub mod sqlite;
 mod vitals;
 mod wrangler;
 
+pub use claude_transcript::Places;
 pub use open::{Opened, Options, open, open_with, size};
 pub use wrangler::moving as wrangler_move;
 

@@ -7,15 +7,14 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
+use super::claude_transcript::{Finder, Link, Places};
 use super::document::{self, Contents, Document};
 use super::scratch::Scratch;
 use super::sqlite::{
     Cancel, Clock, Context, FileFacts, Mapping, Schema, SqliteStore, beside, connect, install, memory,
     memory_again, sqlite_error,
 };
-use super::{
-    document_adapters, durable, gate, ledgers, lines, lines_adapters, migrations, repair, sqlite_adapters,
-};
+use super::{document_adapters, durable, gate, ledgers, lines, migrations, repair, sqlite_adapters};
 use crate::core::{About, Finding, NativeKind, Size, StoreError, Table};
 
 /// The first bytes of every SQLite database.
@@ -30,6 +29,8 @@ pub struct Options {
     /// Read a private copy of the whole file set, where SQLite cannot open the file in place.
     pub copy: bool,
     pub clock: Clock,
+    /// Where transcripts are looked for that sessions name; nowhere, where it is not said.
+    pub transcripts: Option<Places>,
 }
 
 /// What a path turned out to be, once opened.
@@ -56,7 +57,10 @@ pub fn open(path: &Path, options: &Options) -> Result<Opened, StoreError> {
 /// As [`open`]; `cancel` breaks off what the store is doing then.
 pub fn open_with(path: &Path, options: &Options, cancel: &Cancel) -> Result<Opened, StoreError> {
     let head = head(path)?;
-    let opened = |store, again| Opened { store, again, options: options.clone() };
+    let opened = |mut store, again| {
+        link(&mut store, options);
+        Opened { store, again, options: options.clone() }
+    };
     if head.starts_with(MAGIC) {
         let (real, copy) = match options.copy {
             true => {
@@ -78,18 +82,33 @@ pub fn open_with(path: &Path, options: &Options, cancel: &Cancel) -> Result<Open
 impl Opened {
     /// A second, independent reader of the same store, for another thread, that `cancel` breaks off.
     pub fn again(&self, cancel: &Cancel) -> Result<SqliteStore, StoreError> {
-        match &self.again {
+        let mut store = match &self.again {
             Again::File { path, copy } => {
                 let real =
                     copy.as_ref().map_or_else(|| path.clone(), |folder| copied_path(path, folder.path()));
-                open_database(path, &real, copy.clone(), &self.options, cancel)
+                open_database(path, &real, copy.clone(), &self.options, cancel)?
             }
             Again::Memory { name, contents, id } => {
                 let connection = memory_again(name, cancel)?;
-                memory_store(&self.store.path, connection, cancel.clone(), contents, id, &self.options)
+                memory_store(&self.store.path, connection, cancel.clone(), contents, id, &self.options)?
             }
-        }
+        };
+        // What is found of a transcript, and what is read of it, is the same for both.
+        store.link = self.store.link.as_ref().map(|link| link.again(cancel.clone()));
+        store.about.clone_from(&self.store.about);
+        Ok(store)
     }
+}
+
+/// Has a store whose sessions name transcripts read their messages from those.
+fn link(store: &mut SqliteStore, options: &Options) {
+    let Some(places) = options.transcripts.clone().filter(|_| store.mapping.names_transcripts) else {
+        return;
+    };
+    let finder = Finder::of(places, &store.path);
+    store.link = Some(Link::new(finder, options, store.cancel.clone()));
+    store.about.names_transcripts = true;
+    store.about.unscoped.retain(|table| *table != Table::Messages);
 }
 
 /// Sizes of a file and its write-ahead log.
@@ -127,7 +146,7 @@ fn head(path: &Path) -> Result<Vec<u8>, StoreError> {
     Ok(head)
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> StoreError {
+pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> StoreError {
     let reason = match error.kind() {
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         _ => error.to_string(),
@@ -135,23 +154,9 @@ fn unreadable(path: &Path, error: &std::io::Error) -> StoreError {
     StoreError::Unreadable { reason, path: path.to_owned() }
 }
 
-/// Reads a file of JSON lines into an empty database; none where it is of no kind that is known.
-fn read_lines(path: &Path, connection: &Connection) -> Result<Option<(Contents, &'static str)>, StoreError> {
-    let file = Arc::new(File::open(path).map_err(|e| unreadable(path, &e))?);
-    let head = lines::bytes_at(&file, 0, lines::HEAD_BYTES).map_err(|e| unreadable(path, &e))?;
-    let Some(adapter) = lines_adapters().iter().find(|a| (a.recognises)(&head)) else { return Ok(None) };
-    let fail = |e| sqlite_error(e, path);
-    let transaction = connection.unchecked_transaction().map_err(fail)?;
-    document::create(connection).map_err(fail)?;
-    let (mut contents, grows) = (adapter.read)(path, &file, connection)?;
-    transaction.commit().map_err(fail)?;
-    contents.lines = Some(lines::Lines::new(adapter, file, grows));
-    Ok(Some((contents, adapter.id)))
-}
-
 /// Reads a document into an empty database.
 fn read_document(path: &Path, connection: &Connection) -> Result<(Contents, &'static str), StoreError> {
-    if let Some(read) = read_lines(path, connection)? {
+    if let Some(read) = lines::read(path, connection)? {
         return Ok(read);
     }
     let length = fs::metadata(path).map_err(|e| unreadable(path, &e))?.len();
@@ -185,16 +190,11 @@ fn read_document(path: &Path, connection: &Connection) -> Result<(Contents, &'st
     Err(StoreError::NotRecognised { reason: reason.into(), path: path.to_owned() })
 }
 
-/// Whether a file's first bytes are those of JSON lines that are known.
-pub fn is_lines(head: &[u8]) -> bool {
-    lines_adapters().iter().any(|adapter| (adapter.recognises)(head))
-}
-
 /// Whether bytes are those of a document that is known, or of a damaged one.
 pub fn is_document(path: &Path, bytes: &[u8]) -> bool {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let document = Document { path, stem: &stem, bytes, database: None };
-    is_lines(bytes) || document_adapters().iter().any(|adapter| (adapter.read)(&document).is_some())
+    lines::is_lines(bytes) || document_adapters().iter().any(|adapter| (adapter.read)(&document).is_some())
 }
 
 fn memory_store(
@@ -230,6 +230,7 @@ fn memory_store(
         about,
         path: path.to_owned(),
         cancel,
+        link: None,
         lines: contents.lines.clone(),
         _copy: None,
     })
@@ -288,6 +289,7 @@ fn open_database(
         findings: mapping.findings.clone(),
         native: schema.native(),
         unscoped: mapping.unscoped(),
+        names_transcripts: false,
         keeps: Table::CANONICAL.into_iter().filter(|t| mapping.keeps.contains(t)).collect(),
         user_version: Some(schema.user_version),
         facts: facts(&schema, &mapping),
@@ -304,6 +306,7 @@ fn open_database(
         about,
         path: path.to_owned(),
         cancel: cancel.clone(),
+        link: None,
         lines: None,
         _copy: copy,
     })

@@ -39,6 +39,7 @@ fn map(context: &Context<'_>) -> Result<Mapping, StoreError> {
     let raw_order = raw_order_is_time(context.connection, table, "last_used_at");
     mapping.add(Table::Sessions, sessions(table, raw_order));
     mapping.add(Table::Heartbeats, heartbeats(table, raw_order));
+    mapping.names_transcripts = true;
     mapping.pace = Some(&PACE);
     // Rows that cannot be read are no reason to show none.
     mapping.findings.extend(unusual(context).unwrap_or_default());

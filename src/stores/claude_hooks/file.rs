@@ -30,6 +30,7 @@ fn read(document: &Document<'_>) -> Option<Result<Contents, StoreError>> {
         keeps: vec![Table::Sessions, Table::Heartbeats],
         parts: parts(),
         pace: Some(&PACE),
+        names_transcripts: true,
         findings: faults(&text, &outer, &found),
         facts: found.facts,
         damaged: outer.fault.is_some() || text.encoding != Encoding::Utf8,

@@ -91,9 +91,11 @@ impl<'a> Line<'a> {
     pub fn begins_as_of_transcript(&self) -> bool {
         let in_message = self.fields.broken.as_ref().is_some_and(|(key, _)| key == "message");
         let named = |name: &str| self.string(name).is_some_and(|t| !t.is_empty());
+        let typed = self.string("type").is_some_and(|t| t == "user" || t == "assistant");
+        let has = |name: &str| value(&self.fields, name).is_some();
         in_message
             && (named("sessionId") || named("uuid"))
-            && ["parentUuid", "isSidechain"].iter().any(|name| value(&self.fields, name).is_some())
+            && (typed || has("parentUuid") || has("isSidechain"))
     }
 
     /// A field that is a text.

@@ -4,15 +4,26 @@
 //! is spread over several lines with the same `message.id`, and `usage` repeated; new kinds of lines appear with every
 //! version. No line is left out: one that is broken or of an unknown kind is a row like every other.
 
+mod ends;
+mod examine;
+mod finder;
 mod findings;
 mod line;
+mod link;
+mod places;
 mod reading;
 mod session;
 mod tallies;
 mod texts;
 
 use super::lines::LinesAdapter;
+use crate::core::{Flow, Query, ReadStore, RowIndex, Selection, StoreError, Table};
 use line::Line;
+
+pub use ends::Ends;
+pub use finder::{Finder, modified_ms};
+pub use link::Link;
+pub use places::Places;
 
 pub const ADAPTER: LinesAdapter =
     LinesAdapter { id: "claude-transcript", recognises, read: reading::read, install: texts::install };
@@ -30,4 +41,47 @@ fn recognises(head: &[u8]) -> bool {
         // The last of them may be cut off where the head ends.
         Line::begun(&text).is_some_and(|l| l.is_of_transcript() || l.begins_as_of_transcript())
     })
+}
+
+/// A session of a store that names transcripts.
+pub struct Named<'a> {
+    pub id: &'a str,
+    /// The name by which it calls its transcript.
+    pub name: Option<&'a str>,
+    pub status: Option<&'a str>,
+    pub agent: Option<&'a str>,
+}
+
+/// Hands out the sessions of a store, in their order.
+pub fn each_session(
+    reader: &dyn ReadStore,
+    query: &Query,
+    each: &mut dyn FnMut(&Named<'_>),
+) -> Result<(), StoreError> {
+    let columns = reader.columns(&Table::Sessions);
+    let place = |name: &str| columns.iter().position(|c| c.name == name).unwrap_or_default();
+    let selection = Selection {
+        columns: ["id", "detail", "status", "agent"].map(place).to_vec(),
+        ..Selection::default()
+    };
+    let mut index = RowIndex::default();
+    reader.index(query, None, &mut |piece| {
+        index.append(piece);
+        Flow::Continue
+    })?;
+    let keys: Vec<_> = (0..index.len()).filter_map(|at| index.get(at)).collect();
+    for page in keys.chunks(1_000) {
+        for row in reader.rows(&Table::Sessions, page, &selection)? {
+            let text = |at: usize| row.cells.get(at).and_then(|c| c.value.as_str());
+            let detail: Option<serde_json::Value> = text(1).and_then(|d| serde_json::from_str(d).ok());
+            let name = detail.as_ref().and_then(|d| d.get("session_id")).and_then(|s| s.as_str());
+            each(&Named {
+                id: text(0).unwrap_or_default(),
+                name: name.filter(|n| !n.is_empty()),
+                status: text(2),
+                agent: text(3),
+            });
+        }
+    }
+    Ok(())
 }

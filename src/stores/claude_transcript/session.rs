@@ -51,6 +51,10 @@ impl Session {
         self.named.first().unwrap_or(&self.stem)
     }
 
+    pub fn folder(&self) -> Option<&str> {
+        self.folder.as_deref()
+    }
+
     pub fn title(&self) -> Option<String> {
         [&self.custom, &self.made, &self.summary, &self.asked].into_iter().find_map(Clone::clone)
     }

@@ -37,6 +37,7 @@ pub use preview::preview;
 pub use rows::Shape;
 pub use settle::{Settled, settle};
 pub(in crate::stores) use text::{Text, TextWriter};
+pub(in crate::stores) use transcripts::HOLDING;
 
 use std::path::Path;
 

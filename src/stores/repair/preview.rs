@@ -32,6 +32,7 @@ pub fn preview(plan: &Plan, clock: &Clock, cancel: &Cancel) -> Result<SqliteStor
         about,
         path: path.to_owned(),
         cancel: cancel.clone(),
+        link: None,
         lines: None,
         _copy: None,
     })

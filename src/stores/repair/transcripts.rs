@@ -4,22 +4,18 @@
 //! Seed 004's sweeper deletes what is older than 30 days unless its UUID is a live session's.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::fs;
 use std::path::{Path, PathBuf};
-
-use serde::Deserialize;
 
 use super::guard::{self, Identity};
 use super::moves;
 use crate::core::repair::{LeftOut, RepairError, Transcript};
-use crate::core::{Query, ReadStore, RowIndex, Selection, StoreError, Table, parse_timestamp};
+use crate::core::{Query, ReadStore, StoreError, Table};
+use crate::stores::claude_transcript::{Ends, each_session, modified_ms};
 
 /// The folder that transcripts are moved into, at the top of the one that was chosen, so on the same file system.
 pub const HOLDING: &str = ".sessionscope-holding";
 
-/// So much of a transcript's end is read for its newest time, and of its beginning for what it is.
-const END_BYTES: u64 = 256 << 10;
 const MOST_DEPTH: usize = 12;
 
 /// Hands out every transcript below a folder, in the order of their paths; says what was no transcript.
@@ -79,13 +75,10 @@ fn read(
         left_out.unlike += 1;
         return Ok(());
     }
-    let file_ms = meta.modified().ok().and_then(|t| {
-        let since = t.duration_since(std::time::UNIX_EPOCH).ok()?;
-        i64::try_from(since.as_millis()).ok()
-    });
+    let file_ms = modified_ms(meta);
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     // A sub-agent's file, or one in a session's own folder, belongs to that session.
-    let named = |name: &str| live.contains(name);
+    let named = |name: &str| live.contains(&name.to_ascii_lowercase());
     let of_folder = within.components().any(|c| named(&c.as_os_str().to_string_lossy()));
     let of_content = ends.session.as_deref().is_some_and(named);
     let protected = if named(&stem) || of_folder || of_content {
@@ -112,66 +105,11 @@ fn read(
     })
 }
 
-/// A line of a transcript, as far as it says what it is.
-#[derive(Deserialize)]
-struct Line {
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    #[serde(rename = "sessionId")]
-    session: Option<String>,
-    timestamp: Option<String>,
-}
-
-/// What the first and the last lines of a transcript tell.
-struct Ends {
-    is_transcript: bool,
-    session: Option<String>,
-    newest_ms: Option<i64>,
-}
-
-impl Ends {
-    fn read(path: &Path, length: u64) -> std::io::Result<Self> {
-        let mut file = File::open(path)?;
-        let mut bytes = Vec::new();
-        file.by_ref().take(END_BYTES).read_to_end(&mut bytes)?;
-        if length > 2 * END_BYTES {
-            file.seek(SeekFrom::End(-(END_BYTES.cast_signed())))?;
-            file.read_to_end(&mut bytes)?;
-        } else {
-            file.read_to_end(&mut bytes)?;
-        }
-        let mut ends = Self { is_transcript: false, session: None, newest_ms: None };
-        for line in bytes.split(|b| *b == b'\n').filter_map(|l| serde_json::from_slice::<Line>(l).ok()) {
-            ends.is_transcript |= line.kind.is_some() && (line.session.is_some() || line.timestamp.is_some());
-            ends.session = ends.session.or(line.session);
-            let time = line.timestamp.as_deref().and_then(parse_timestamp).map(|t| t.0);
-            ends.newest_ms = ends.newest_ms.max(time);
-        }
-        Ok(ends)
-    }
-}
-
 /// The sessions that a store names, before anything of it is pruned.
 pub fn live_sessions(reader: &dyn ReadStore) -> Result<HashSet<String>, RepairError> {
     let mut live = HashSet::new();
-    let query = Query::all(Table::Sessions);
-    let columns = reader.columns(&Table::Sessions);
-    let place = |name: &str| columns.iter().position(|c| c.name == name).unwrap_or_default();
-    let selection = Selection { columns: vec![place("id"), place("detail")], ..Selection::default() };
-    let mut index = RowIndex::default();
-    reader.index(&query, None, &mut |piece| {
-        index.append(piece);
-        crate::core::Flow::Continue
+    each_session(reader, &Query::all(Table::Sessions), &mut |session| {
+        live.extend([Some(session.id), session.name].into_iter().flatten().map(str::to_ascii_lowercase));
     })?;
-    let keys: Vec<_> = (0..index.len()).filter_map(|at| index.get(at)).collect();
-    for page in keys.chunks(1_000) {
-        for row in reader.rows(&Table::Sessions, page, &selection)? {
-            let text = |at: usize| row.cells.get(at).and_then(|c| c.value.as_str());
-            live.extend(text(0).map(str::to_owned));
-            let detail: Option<serde_json::Value> = text(1).and_then(|d| serde_json::from_str(d).ok());
-            let session = detail.as_ref().and_then(|d| d.get("session_id")).and_then(|s| s.as_str());
-            live.extend(session.map(str::to_owned));
-        }
-    }
     Ok(live)
 }

@@ -131,6 +131,8 @@ pub struct Mapping {
     pub keeps: Vec<Table>,
     pub findings: Vec<Finding>,
     pub secrets: Vec<Secret>,
+    /// Sessions name transcripts, which are looked for where that is wanted.
+    pub names_transcripts: bool,
     /// A name for people.
     pub name: Option<String>,
     /// Facts as label and text.
@@ -160,6 +162,7 @@ impl Mapping {
         self.parts.extend(other.parts);
         self.findings.extend(other.findings);
         self.secrets.extend(other.secrets);
+        self.names_transcripts |= other.names_transcripts;
         self.facts.extend(other.facts);
         self.name = self.name.take().or(other.name);
         self.pace = self.pace.or(other.pace);

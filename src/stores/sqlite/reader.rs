@@ -15,6 +15,7 @@ use crate::core::{
     StoreError, Table, aside_columns, table_columns,
 };
 use crate::stores::blocks;
+use crate::stores::claude_transcript::Link;
 use crate::stores::lines::Lines;
 use crate::stores::scratch::Scratch;
 
@@ -30,6 +31,8 @@ pub struct SqliteStore {
     pub(in crate::stores) about: About,
     pub(in crate::stores) path: PathBuf,
     pub(in crate::stores) cancel: Cancel,
+    /// Where sessions name transcripts, what reads those.
+    pub(in crate::stores) link: Option<Link>,
     /// Of a file of lines, the file: it is read on as it grows.
     pub(in crate::stores) lines: Option<Lines>,
     /// Kept as long as the private copy is read.
@@ -93,6 +96,9 @@ impl ReadStore for SqliteStore {
     }
 
     fn count(&self, query: &Query) -> Result<u64, StoreError> {
+        if let Some(count) = self.linked_count(query)? {
+            return Ok(count);
+        }
         let (parts, columns) = self.resolve(&query.table)?;
         let mut total = 0;
         for part in &parts {
@@ -113,6 +119,9 @@ impl ReadStore for SqliteStore {
         limit: Option<u64>,
         sink: &mut dyn FnMut(RowIndex) -> Flow,
     ) -> Result<(), StoreError> {
+        if self.linked_index(query, limit, sink)? {
+            return Ok(());
+        }
         let (parts, columns) = self.resolve(&query.table)?;
         let left = limit.unwrap_or(u64::MAX);
         let mut pieces = Pieces { piece: RowIndex::default(), left, next: FIRST_KEYS, sink };
@@ -140,6 +149,11 @@ impl ReadStore for SqliteStore {
     }
 
     fn rows(&self, table: &Table, keys: &[RowKey], selection: &Selection) -> Result<Vec<Row>, StoreError> {
+        if *table == Table::Messages
+            && let Some(rows) = self.linked_rows(keys, selection)
+        {
+            return rows;
+        }
         let (parts, mut columns) = self.resolve(table)?;
         let own = columns.len();
         if selection.aside {
@@ -153,6 +167,9 @@ impl ReadStore for SqliteStore {
     }
 
     fn blocks(&self, key: &RowKey) -> Result<Vec<Block>, StoreError> {
+        if let Some(blocks) = self.linked_blocks(key) {
+            return blocks;
+        }
         let (parts, _) = self.resolve(&Table::Messages)?;
         let Some((part, body)) = parts.get(usize::from(key.part)).and_then(|p| Some((p, p.body.as_ref()?)))
         else {

@@ -10,6 +10,7 @@ mod ledgers;
 mod migrations;
 pub mod session_do;
 mod session_document;
+mod transcript_links;
 mod v8;
 mod vitals;
 mod wrangler;
