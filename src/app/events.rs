@@ -2,8 +2,8 @@
 
 use egui::Context;
 
-use super::App;
 use super::job::{Done, Event, Job, List};
+use super::{App, transcripts};
 use crate::core::{ColumnKind, Query, Table};
 use crate::ui::model::{Dialog, Remote, SourceId, SourceView, Tab, Toast};
 use crate::ui::pulse::{MOST_SESSIONS, Reading};
@@ -22,6 +22,7 @@ impl App {
                 Event::Searched { generation, searched } => self.searched(generation, searched),
                 Event::Settled(lines) => self.screen.dialog = Some(Dialog::Notice { lines }),
                 Event::Chosen { field, path } => self.chosen(ctx, field, path),
+                Event::TranscriptsChosen(folder) => self.transcripts_chosen(folder),
                 Event::Picked { paths: Some(paths), .. } => paths.into_iter().for_each(|p| self.open(ctx, p)),
                 Event::Picked { paths: None, folder } => {
                     let note = "No file dialog is available here, so type the path.".to_owned();
@@ -180,6 +181,7 @@ fn arrive(source: &mut SourceView, done: Done) {
             source.glance = Remote::Pending { previous: Some(glance) };
         }
         Done::Glance { glance, .. } => source.glance.arrive(glance),
+        Done::Transcripts { session, found } => transcripts::arrived(source, &session, found),
         Done::Walked { folders_seen, member } => {
             if let Some(folder) = &mut source.folder {
                 folder.folders_seen = folders_seen;

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use super::searcher::Searched;
 use crate::core::glance::Glance;
-use crate::core::{About, Column, Failure, Operation, Query, Row, RowIndex, RowKey, Size, Table};
+use crate::core::{
+    About, Column, Failure, Operation, Query, Row, RowIndex, RowKey, Size, Table, Transcripts,
+};
 use crate::ui::model::{Details, Member, Message, SourceId};
 use crate::ui::repair_view::{Field, Planned};
 
@@ -50,6 +52,11 @@ pub enum Job {
     /// The newest signs of life, so many sessions' at most.
     Pulse {
         most: usize,
+    },
+    /// What there is of the transcript that a session names; looked for in a folder that was chosen too, from now on.
+    Transcripts {
+        session: Option<String>,
+        chosen: Option<PathBuf>,
     },
     /// The ids of sessions, by their rows.
     SessionIds {
@@ -115,6 +122,11 @@ pub enum Done {
         rows: Result<Vec<Row>, Failure>,
         took_ms: i64,
     },
+    /// What was found of the transcript that a session names.
+    Transcripts {
+        session: String,
+        found: Result<Transcripts, Failure>,
+    },
     SessionIds(Vec<String>),
     Copied {
         text: String,
@@ -168,6 +180,8 @@ pub enum Event {
         field: Field,
         path: Option<PathBuf>,
     },
+    /// A folder with transcripts was chosen; none where no dialog service runs.
+    TranscriptsChosen(Option<PathBuf>),
     /// A file dialog was closed; none where no dialog service runs.
     Picked {
         paths: Option<Vec<PathBuf>>,

@@ -10,6 +10,7 @@ mod repairs;
 mod searcher;
 mod searching;
 mod settings;
+mod transcripts;
 mod walk;
 mod window;
 mod worker;

@@ -60,6 +60,9 @@ impl App {
             }
             Command::Export => self.ask_export(),
             Command::ExportTo { path, format, selected_only } => self.export(path, format, selected_only),
+            Command::FindTranscripts(session) => self.find_transcripts(session),
+            Command::ChooseTranscripts => self.choose_transcripts(),
+            Command::LookForTranscripts(folder) => self.look_for_transcripts(&folder),
             Command::LoadMessage(at) => self.load_message(at),
             command => self.perform_repair(ctx, command),
         }
@@ -171,7 +174,7 @@ impl App {
         if let Some(source) = self.screen.source_mut(id) {
             source.label.clone_from(&member.name);
             // One session in the file: its messages are what is looked for.
-            if member.messages > 0 {
+            if member.messages > 0 || !member.counted {
                 source.tab = Tab::Messages;
             }
         }
@@ -215,11 +218,14 @@ impl App {
         if session.is_some() && source.tab == Tab::Overview {
             let about = source.about.shown();
             let has = |t: Table| about.is_some_and(|a| a.keeps.contains(&t) && !a.unscoped.contains(&t));
-            source.tab = if has(Table::Messages) { Tab::Messages } else { Tab::Heartbeats };
+            let named = about.is_some_and(|a| a.names_transcripts);
+            source.tab = if has(Table::Messages) || named { Tab::Messages } else { Tab::Heartbeats };
         }
         if source.session == session {
             return;
         }
+        // It may have grown since it was looked at.
+        session.iter().for_each(|s| drop(source.transcripts.remove(s)));
         source.session = session;
         source.session_title = title;
         let mut queries = Vec::new();

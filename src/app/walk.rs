@@ -48,11 +48,20 @@ fn summary(found: Found, options: &Options) -> Member {
         stores: Vec::new(),
         sessions: 0,
         messages: 0,
+        counted: true,
         worst: None,
         size,
         failure: None,
         opened: None,
     };
+    // Of a file of lines its ends suffice: there may be thousands, and some of a gigabyte.
+    if let Some(peek) = stores::peek(&member.path) {
+        member.stores.push(peek.store);
+        member.sessions = 1;
+        member.counted = false;
+        member.name = name(&member, peek.name.as_deref());
+        return member;
+    }
     match stores::open(&member.path, options) {
         Ok(opened) => {
             let store = &opened.store;

@@ -87,9 +87,12 @@ impl Worker {
     /// Gives a job to the thread that it suits. A worker that failed to open takes none.
     pub fn send(&self, job: Job) {
         let lane = match &job {
-            Job::Index { .. } | Job::Pulse { .. } | Job::Count { .. } | Job::Glance | Job::Export { .. } => {
-                &self.scans
-            }
+            Job::Index { .. }
+            | Job::Pulse { .. }
+            | Job::Count { .. }
+            | Job::Glance
+            | Job::Export { .. }
+            | Job::Transcripts { .. } => &self.scans,
             // Counting a session's messages takes long: the list shows its title before.
             Job::Rows { table: Table::Sessions, columns, .. } if columns.is_empty() => &self.scans,
             _ => &self.pages,
@@ -184,6 +187,15 @@ impl Lane<'_> {
                 let rows = self.pulse(most).map_err(|e| Failure::from(&e));
                 let took_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
                 self.done(Done::Pulse { rows, took_ms });
+            }
+            Job::Transcripts { session, chosen } => {
+                if let Some(folder) = chosen {
+                    self.store.look_for_transcripts_in(&folder);
+                }
+                if let Some(session) = session {
+                    let found = self.store.transcripts(&session).map_err(|e| Failure::from(&e));
+                    self.done(Done::Transcripts { session, found });
+                }
             }
             Job::SessionIds { keys } => self.done(Done::SessionIds(self.session_ids(&keys))),
             Job::Copy { table, keys } => {

@@ -70,7 +70,8 @@ pub fn walk(
         Stop::Cancelled => StoreError::Cancelled,
         Stop::Unreadable(reason) => StoreError::Unreadable { reason, path: folder.to_owned() },
     })?;
-    walk.found.members.sort_by(|a, b| a.path.cmp(&b.path));
+    // A file stands before the folder of its name, which holds what belongs to it.
+    walk.found.members.sort_by_cached_key(|m| (m.path.with_extension(""), m.path.clone()));
     Ok(walk.found)
 }
 

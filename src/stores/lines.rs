@@ -28,6 +28,8 @@ pub struct LinesAdapter {
     pub id: &'static str,
     /// Whether a file is of this kind, by its first bytes; they may end within a line.
     pub recognises: fn(&[u8]) -> bool,
+    /// A name for people, by the file's ends: all that is read of it where there are thousands.
+    pub name: fn(&Path, u64) -> Option<String>,
     /// Reads the file to its end, into an empty database.
     pub read: fn(&Path, &Arc<File>, &Connection) -> Result<Begun, StoreError>,
     /// Adds the functions with which texts are read from the file.
@@ -36,6 +38,21 @@ pub struct LinesAdapter {
 
 /// What a file holds, and what reads it on.
 pub type Begun = (Contents, Box<dyn Grows>);
+
+/// What is known of a file of lines without reading it.
+pub struct Peek {
+    pub store: &'static str,
+    pub name: Option<String>,
+}
+
+/// Looks at the ends of a file; none where it is no file of lines that is known.
+pub fn peek(path: &Path) -> Option<Peek> {
+    let file = File::open(path).ok()?;
+    let head = bytes_at(&file, 0, HEAD_BYTES).ok()?;
+    let adapter = lines_adapters().iter().find(|a| (a.recognises)(&head))?;
+    let length = file.metadata().ok()?.len();
+    Some(Peek { store: adapter.id, name: (adapter.name)(path, length) })
+}
 
 /// A file that was read to its end, and can be read on.
 pub trait Grows: Send {

@@ -28,6 +28,7 @@ mod vitals;
 mod wrangler;
 
 pub use claude_transcript::Places;
+pub use lines::{Peek, peek};
 pub use open::{Opened, Options, open, open_with, size};
 pub use wrangler::moving as wrangler_move;
 

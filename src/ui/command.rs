@@ -67,6 +67,11 @@ pub enum Command {
     },
     CancelScan,
     LoadMessage(usize),
+    /// Look for the transcript that a session names.
+    FindTranscripts(String),
+    /// Choose a folder in which transcripts are looked for too.
+    ChooseTranscripts,
+    LookForTranscripts(PathBuf),
     /// Prepare a repair of what is on the screen.
     Repair(Offer),
     /// Prepare the repair of a finding, about the thing of that key.
@@ -150,6 +155,11 @@ pub fn entries() -> Vec<Entry> {
             shortcut: None,
         },
         entry(Command::UndoLast, "Undo the last repair…", CTRL, Key::Z),
+        Entry {
+            command: Command::ChooseTranscripts,
+            label: "Choose a folder with transcripts…",
+            shortcut: None,
+        },
         Entry { command: Command::CopyPath, label: "Copy the file's path", shortcut: None },
         entry(Command::NextTab, "Next tab", CTRL, Key::PageDown),
         entry(Command::PreviousTab, "Previous tab", CTRL, Key::PageUp),

@@ -11,7 +11,7 @@ use super::model::{Details, Remote, Screen, SourceView};
 use super::pulse::recovery_of;
 use super::theme::{colors_of, mono_font, role_color, space, strong_font, text_font};
 use super::transcript::blocks;
-use super::widgets;
+use super::{transcript_file, widgets};
 use crate::core::repair::Offer;
 use crate::core::{Column, ColumnKind, MASK, Table, Value, visible};
 
@@ -85,7 +85,12 @@ fn row(
             ui.set_max_width(ui.available_width());
             blocks::show(ui, &details.blocks, markdown, true);
         }
-        "Values" => values(ui, details, zone, now),
+        "Values" => {
+            if let (Table::Sessions, Some(id)) = (&details.table, text_of(details, "id")) {
+                transcript_file::facts(ui, source, &id, (zone, now), commands);
+            }
+            values(ui, details, zone, now);
+        }
         _ => raw(ui, details),
     });
 }

@@ -32,6 +32,7 @@ pub mod timeline;
 pub mod toolbar;
 pub mod top_bar;
 pub mod transcript;
+mod transcript_file;
 pub mod widgets;
 
 pub use command::Command;

@@ -11,7 +11,7 @@ use super::scroll::RowScroll;
 use super::search_view::SearchView;
 use super::table_view::TableView;
 use crate::core::glance::Glance;
-use crate::core::{About, Block, Column, Failure, Operation, Row, RowKey, Size, Sort, Table};
+use crate::core::{About, Block, Column, Failure, Operation, Row, RowKey, Size, Sort, Table, Transcripts};
 
 /// Something that is asked for in the background; what was there stays until the new arrives.
 #[derive(Debug, Clone, Default)]
@@ -185,6 +185,8 @@ pub struct Member {
     /// Sessions by id and title, the first of them.
     pub sessions: u64,
     pub messages: u64,
+    /// Its messages were counted; a file of lines is only looked at.
+    pub counted: bool,
     pub worst: Option<crate::core::Severity>,
     pub size: Size,
     pub failure: Option<Failure>,
@@ -227,6 +229,8 @@ pub struct SourceView {
     pub glance: Remote<Glance>,
     pub details: Remote<Details>,
     pub details_for: Option<(Table, RowKey)>,
+    /// What was found of the transcripts that sessions name, by session.
+    pub transcripts: HashMap<String, Remote<Transcripts>>,
 }
 
 impl SourceView {
@@ -252,6 +256,7 @@ impl SourceView {
             glance: Remote::Absent,
             details: Remote::Absent,
             details_for: None,
+            transcripts: HashMap::new(),
         }
     }
 
@@ -292,6 +297,11 @@ pub enum Dialog {
     OpenPath {
         typed: String,
         folder: bool,
+        note: Option<String>,
+    },
+    /// As [`Dialog::OpenPath`], for a folder with transcripts.
+    TranscriptFolder {
+        typed: String,
         note: Option<String>,
     },
     Export {

@@ -30,7 +30,12 @@ pub fn show(ctx: &Context, screen: &mut Screen) -> Vec<Command> {
         }
         Dialog::Notice { lines } => notice(ui, lines),
         Dialog::OpenPath { typed, folder, note } => {
-            open_path(ui, typed, *folder, note.as_deref(), &mut commands)
+            let title = if *folder { "Open a folder" } else { "Open by path" };
+            open_path(ui, typed, (title, "Open"), note.as_deref(), &mut commands, Command::Open)
+        }
+        Dialog::TranscriptFolder { typed, note } => {
+            let title = ("A folder with transcripts", "Look there");
+            open_path(ui, typed, title, note.as_deref(), &mut commands, Command::LookForTranscripts)
         }
         Dialog::Export { format, selected_only, typed, fresh } => {
             let what = Exported::of(screen.repair.as_ref(), selected);
@@ -153,13 +158,14 @@ fn notice(ui: &mut Ui, lines: &[String]) -> bool {
 fn open_path(
     ui: &mut Ui,
     typed: &mut String,
-    folder: bool,
+    (title, deed): (&str, &str),
     note: Option<&str>,
     commands: &mut Vec<Command>,
+    what: fn(PathBuf) -> Command,
 ) -> bool {
     let colors = colors_of(ui.ctx());
     ui.set_width(560.0);
-    ui.label(RichText::new(if folder { "Open a folder" } else { "Open by path" }).font(title_font()));
+    ui.label(RichText::new(title).font(title_font()));
     if let Some(note) = note {
         ui.label(RichText::new(note).color(colors.muted));
     }
@@ -170,9 +176,9 @@ fn open_path(
         response.request_focus();
     }
     ui.add_space(space::S);
-    let (open, cancel) = ends(ui, "Open");
+    let (open, cancel) = ends(ui, deed);
     if (open || entered) && !typed.trim().is_empty() {
-        commands.push(Command::Open(PathBuf::from(typed.trim())));
+        commands.push(what(PathBuf::from(typed.trim())));
         return true;
     }
     cancel

@@ -287,6 +287,7 @@ fn member_row(
     let right = match (&member.failure, member.sessions, member.messages) {
         (Some(_), ..) => "not opened".to_owned(),
         (None, 2.., _) => format!("{} sessions", format::group(member.sessions)),
+        (None, _, 0) if !member.counted => format::bytes(member.size.file_bytes),
         (None, _, 0) => kind(&member).to_owned(),
         (None, _, messages) => format::group(messages),
     };

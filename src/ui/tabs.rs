@@ -11,7 +11,9 @@ use super::format;
 use super::model::{Layout, Remote, Screen, SourceView, Tab};
 use super::table::{self, Look};
 use super::theme::{colors_of, sizes_in_use, small_font, space, strong_font, text_font};
-use super::{heartbeats, operations_tab, overview, tables_tab, toolbar, transcript, widgets};
+use super::{
+    heartbeats, operations_tab, overview, tables_tab, toolbar, transcript, transcript_file, widgets,
+};
 use crate::core::{Operation, Severity, Table};
 
 /// Draws the row of tabs.
@@ -180,7 +182,8 @@ fn canonical(
     commands: &mut Vec<Command>,
 ) {
     let keeps = source.about.shown().is_none_or(|a| a.keeps.contains(table)) || *table == Table::Findings;
-    if !keeps {
+    let named = *table == Table::Messages && source.about.shown().is_some_and(|a| a.names_transcripts);
+    if !keeps && !named {
         widgets::quiet(ui, missing(table));
         return;
     }
@@ -189,6 +192,9 @@ fn canonical(
     if heartbeats {
         commands.extend(heartbeats::beneath(ui, source));
         commands.extend(heartbeats::above(ui, source, zone, now_ms));
+    }
+    if named && !transcript_file::show(ui, source, zone, now_ms, commands) {
+        return;
     }
     let transcript = source.transcript && *table == Table::Messages;
     let layout = layouts.entry(table.name().into_owned()).or_default();

@@ -23,6 +23,20 @@ pub struct Ends {
 }
 
 impl Ends {
+    /// A name for people: the project, and the title or else the file's own name; a sub-agent is said to be one.
+    pub fn name(&self, path: &Path) -> String {
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let title = self.title.as_deref().unwrap_or(&stem);
+        let agent = if stem.starts_with("agent-") { "sub-agent: " } else { "" };
+        // Of either system.
+        let project =
+            self.folder.as_deref().and_then(|f| f.rsplit(['/', '\\']).find(|part| !part.is_empty()));
+        match project {
+            Some(project) => format!("{project} · {agent}{title}"),
+            None => format!("{agent}{title}"),
+        }
+    }
+
     /// Reads the ends of a file of so many bytes.
     pub fn read(path: &Path, length: u64) -> std::io::Result<Self> {
         let file = File::open(path)?;

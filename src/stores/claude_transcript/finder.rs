@@ -119,7 +119,7 @@ pub fn modified_ms(meta: &fs::Metadata) -> Option<i64> {
 
 /// The transcripts of a store's sessions, looked for once and kept.
 pub struct Finder {
-    places: Places,
+    places: Mutex<Places>,
     store: PathBuf,
     index: Mutex<Option<(Instant, Arc<Index>)>>,
 }
@@ -128,7 +128,13 @@ impl Finder {
     pub fn of(places: Places, store: &Path) -> Self {
         // A relative path has no folders above it.
         let store = std::path::absolute(store).unwrap_or_else(|_| store.to_owned());
-        Self { places, store, index: Mutex::new(None) }
+        Self { places: Mutex::new(places), store, index: Mutex::new(None) }
+    }
+
+    /// Looks in a folder too.
+    pub fn look_in(&self, folder: &Path) {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).choose(folder);
+        *self.index.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// What there is, as of the last look.
@@ -161,7 +167,8 @@ impl Finder {
         {
             return Ok(Arc::clone(index));
         }
-        let index = Arc::new(Index::of(self.places.of_store(&self.store), cancel)?);
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner).of_store(&self.store);
+        let index = Arc::new(Index::of(places, cancel)?);
         *kept = Some((Instant::now(), Arc::clone(&index)));
         Ok(index)
     }

@@ -129,6 +129,13 @@ impl SqliteStore {
         self.link.is_some()
     }
 
+    /// Looks for transcripts in a folder too, from now on; so do all other connections to the store.
+    pub fn look_for_transcripts_in(&self, folder: &std::path::Path) {
+        if let Some(link) = &self.link {
+            link.shared.finder.look_in(folder);
+        }
+    }
+
     /// What there is of the transcript that a session names.
     pub fn transcripts(&self, session: &str) -> Result<Transcripts, StoreError> {
         let Some(link) = &self.link else { return Ok(Transcripts::default()) };
@@ -190,7 +197,7 @@ impl SqliteStore {
         let mut rows = Vec::with_capacity(keys.len());
         for keys in keys.chunk_by(|a, b| a.part == b.part) {
             let part = keys[0].part;
-            let own: Vec<RowKey> = keys.iter().map(|key| own(key)).collect();
+            let own: Vec<RowKey> = keys.iter().map(own).collect();
             match link.with(part, |store| store.rows(&Table::Messages, &own, selection)) {
                 Some(Ok(more)) => rows.extend(
                     more.into_iter()

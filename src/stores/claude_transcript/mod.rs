@@ -25,8 +25,13 @@ pub use finder::{Finder, modified_ms};
 pub use link::Link;
 pub use places::Places;
 
-pub const ADAPTER: LinesAdapter =
-    LinesAdapter { id: "claude-transcript", recognises, read: reading::read, install: texts::install };
+pub const ADAPTER: LinesAdapter = LinesAdapter {
+    id: "claude-transcript",
+    recognises,
+    name: |path, length| Some(Ends::read(path, length).ok()?.name(path)),
+    read: reading::read,
+    install: texts::install,
+};
 
 /// Whether a file's first bytes are those of a transcript: one line of it is enough, since any of them may be broken.
 fn recognises(head: &[u8]) -> bool {

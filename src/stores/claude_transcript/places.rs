@@ -42,6 +42,12 @@ impl Places {
         Self { home, config: named("CLAUDE_CONFIG_DIR"), chosen }
     }
 
+    /// Looks in a folder too, before all others.
+    pub fn choose(&mut self, folder: &Path) {
+        self.chosen.retain(|f| f != folder);
+        self.chosen.insert(0, folder.to_owned());
+    }
+
     /// The folders that there are, for the sessions of a store at this path: the likeliest first, none twice.
     pub fn of_store(&self, store: &Path) -> Vec<Place> {
         let mut places = Vec::new();

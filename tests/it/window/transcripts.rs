@@ -1,0 +1,63 @@
+//! Sessions whose messages are in transcripts, and transcripts on their own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{clear_and_write, click, has, wait, wait_gone, window};
+use crate::support::{NOW_MS, fixture};
+
+const SESSION: &str = "3f0d5a52-7c1e-4b8e-9d36-5a1c0e7b2f41";
+
+/// A session file with one key, in a home of its own.
+fn home() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = folder.path().join("home/.local/state/claude-hooks/sessions.json");
+    fs::create_dir_all(store.parent().expect("a folder")).expect("a folder");
+    let text =
+        format!(r#"{{"forgejo:dev:acme/app:7":{{"id":"{SESSION}","last_used_at":{}}}}}"#, NOW_MS - 60_000);
+    fs::write(&store, text).expect("written");
+    (folder, store)
+}
+
+fn transcript(folder: &Path) {
+    fs::create_dir_all(folder).expect("a folder");
+    let name = format!("{SESSION}.jsonl");
+    fs::copy(fixture("claude-transcript").join(&name), folder.join(&name)).expect("a copy");
+}
+
+#[test]
+fn a_resume_key_shows_the_messages_of_its_transcript() {
+    let (folder, store) = home();
+    transcript(&folder.path().join("home/.config/claude-hooks/agent-env/dev/projects/-home-ines-tidewatch"));
+    let mut harness = window(&[&store]);
+    wait(&mut harness, "forgejo:dev:acme/app:7");
+    click(&mut harness, "Messages");
+    wait(&mut harness, "Choose a session on the left");
+    click(&mut harness, "forgejo:dev:acme/app:7");
+    wait(&mut harness, "Which of the two Newhavens");
+    wait(&mut harness, &format!("{SESSION}.jsonl"));
+    assert!(has(&harness, "Open on its own"));
+    click(&mut harness, "Transcript");
+    wait(&mut harness, "The table shows the British one.");
+    click(&mut harness, "Open on its own");
+    wait(&mut harness, "Two harbours with the same name");
+}
+
+#[test]
+fn a_transcript_that_is_nowhere_is_looked_for_where_the_user_says() {
+    let (folder, store) = home();
+    let chosen = folder.path().join("kept");
+    transcript(&chosen.join("deep"));
+    let mut harness = window(&[&store]);
+    wait(&mut harness, "forgejo:dev:acme/app:7");
+    click(&mut harness, "forgejo:dev:acme/app:7");
+    wait(&mut harness, &format!("There is no transcript {SESSION}.jsonl."));
+    assert!(has(&harness, "None of the folders"));
+    click(&mut harness, "Choose a folder…");
+    // No dialog service runs here, so the path is typed.
+    wait(&mut harness, "A folder with transcripts");
+    clear_and_write(&mut harness, "Path", chosen.to_str().expect("a path"));
+    click(&mut harness, "Look there");
+    wait(&mut harness, "Which of the two Newhavens");
+    wait_gone(&mut harness, "There is no transcript");
+}
