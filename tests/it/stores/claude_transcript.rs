@@ -296,3 +296,33 @@ fn what_is_appended_is_read_on_by_every_connection() {
         );
     }
 }
+
+#[test]
+fn a_folder_of_transcripts_is_known_by_their_ends() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let projects = folder.path().join("projects/-home-ines-tidewatch");
+    let agents = projects.join(SESSION).join("subagents");
+    fs::create_dir_all(&agents).expect("a folder");
+    fs::copy(whole(), projects.join(format!("{SESSION}.jsonl"))).expect("a copy");
+    let agent = said("a", "Rename the American one.")
+        .replace(r#""sessionId""#, r#""agentId":"x","cwd":"/home/ines/tidewatch","sessionId""#);
+    fs::write(agents.join("agent-x.jsonl"), agent).expect("written");
+    fs::write(projects.join("other.jsonl"), "{\"level\":\"info\",\"msg\":\"no transcript\"}\n")
+        .expect("written");
+    fs::write(projects.join("empty.jsonl"), "").expect("written");
+    let cancel = sessionscope::stores::sqlite::Cancel::default();
+    let found = sessionscope::stores::folder::walk(folder.path(), &cancel, &mut |_| {
+        sessionscope::core::Flow::Continue
+    });
+    let named: Vec<_> = found
+        .expect("a walk")
+        .members
+        .iter()
+        .map(|m| sessionscope::stores::peek(&m.path).and_then(|p| p.name).unwrap_or_default())
+        .collect();
+    // The session before its sub-agent.
+    assert_eq!(
+        named,
+        ["tidewatch · Two harbours with the same name", "tidewatch · sub-agent: Rename the American one."]
+    );
+}

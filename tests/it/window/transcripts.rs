@@ -38,7 +38,7 @@ fn a_resume_key_shows_the_messages_of_its_transcript() {
     wait(&mut harness, &format!("{SESSION}.jsonl"));
     assert!(has(&harness, "Open on its own"));
     click(&mut harness, "Transcript");
-    wait(&mut harness, "The table shows the British one.");
+    wait(&mut harness, "I look the stations up.");
     click(&mut harness, "Open on its own");
     wait(&mut harness, "Two harbours with the same name");
 }
@@ -60,4 +60,13 @@ fn a_transcript_that_is_nowhere_is_looked_for_where_the_user_says() {
     click(&mut harness, "Look there");
     wait(&mut harness, "Which of the two Newhavens");
     wait_gone(&mut harness, "There is no transcript");
+}
+
+#[test]
+fn a_folder_of_transcripts_lists_them_by_title_and_opens_their_messages() {
+    let folder = tempfile::tempdir().expect("a folder");
+    transcript(&folder.path().join("projects/-home-ines-tidewatch"));
+    let mut harness = window(&[folder.path()]);
+    click(&mut harness, "tidewatch · Two harbours with the same name");
+    wait(&mut harness, "Which of the two Newhavens");
 }
