@@ -83,18 +83,29 @@ impl Link {
         part: u16,
         act: impl FnOnce(&mut SqliteStore) -> Result<T, StoreError>,
     ) -> Option<Result<T, StoreError>> {
+        // It is taken out meanwhile: who handles what it hands out may ask for more, and then has another connection.
+        let mut store = match self.take(part) {
+            Some(store) => store,
+            None => match self.reader(part)? {
+                Ok(store) => store,
+                Err(error) => return Some(Err(error)),
+            },
+        };
+        let done = act(&mut store);
         let mut open = self.open.borrow_mut();
         if !open.iter().any(|(p, _)| *p == part) {
-            match self.reader(part)? {
-                Ok(store) => open.push((part, store)),
-                Err(error) => return Some(Err(error)),
-            }
-            if open.len() > MOST_OPEN {
-                open.remove(0);
-            }
+            open.push((part, store));
         }
-        let (_, store) = open.iter_mut().find(|(p, _)| *p == part)?;
-        Some(act(store))
+        if open.len() > MOST_OPEN {
+            open.remove(0);
+        }
+        Some(done)
+    }
+
+    fn take(&self, part: u16) -> Option<SqliteStore> {
+        let mut open = self.open.borrow_mut();
+        let at = open.iter().position(|(p, _)| *p == part)?;
+        Some(open.remove(at).1)
     }
 
     fn reader(&self, part: u16) -> Option<Result<SqliteStore, StoreError>> {

@@ -5,6 +5,7 @@ mod hostile;
 mod rows;
 mod search;
 mod status;
+mod transcripts;
 
 use std::ffi::OsStr;
 use std::io::Write as _;

@@ -2,6 +2,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use proptest::strategy::Strategy as _;
 use sessionscope::core::{Block, Query, ReadStore, Table};
 use sessionscope::stores::open;
 use sessionscope::stores::sqlite::SqliteStore;
@@ -325,4 +326,51 @@ fn a_folder_of_transcripts_is_known_by_their_ends() {
         named,
         ["tidewatch · Two harbours with the same name", "tidewatch · sub-agent: Rename the American one."]
     );
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// Whatever follows a first line, none of it is lost, and read in pieces it is the same as read at once.
+    #[test]
+    fn any_bytes_are_lines_and_grow_alike(
+        lines in proptest::collection::vec(
+            proptest::prop_oneof![
+                proptest::collection::vec(proptest::prelude::any::<u8>(), 0..40),
+                proptest::string::string_regex(r#"\{"type":"(user|assistant|x)","uuid":"[ab]","sessionId":"s"(,"message":(1|\{"content":(2|"c"|\[\{"type":"(text|tool_use|tool_result|image)"(,"id":3)?\}\]),"usage":\{"input_tokens":(4|-1|"5")\}\}))?\}"#)
+                    .expect("a pattern").prop_map(String::into_bytes),
+            ],
+            0..12,
+        ),
+        cuts in proptest::collection::vec(0usize..400, 0..4),
+    ) {
+        let mut whole = said("first", "first").into_bytes();
+        whole.push(b'\n');
+        let start = whole.len();
+        whole.extend(lines.join(&b'\n'));
+        let (_folder, path) = file(&whole);
+        let at_once = opened(&path).store;
+        let columns = ["id", "role", "kind", "text", "detail"];
+        let expected = table(&at_once, Table::Messages, &columns);
+        let not_blank = whole.split(|b| *b == b'\n').filter(|l| !l.iter().all(u8::is_ascii_whitespace)).count();
+        proptest::prop_assert_eq!(expected.split('\n').count(), not_blank);
+        for row in rows(&at_once, &Query::all(Table::Messages)) {
+            at_once.blocks(&row.key).expect("blocks");
+        }
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| (start + cut).min(whole.len())).collect();
+        cuts.sort_unstable();
+        fs::write(&path, &whole[..start]).expect("written");
+        let mut growing = opened(&path).store;
+        let mut written = start;
+        for cut in cuts.into_iter().chain([whole.len()]) {
+            let mut file = OpenOptions::new().append(true).open(&path).expect("a file");
+            file.write_all(&whole[written..cut]).expect("written");
+            written = cut;
+            growing.read_on().expect("read");
+        }
+        proptest::prop_assert_eq!(table(&growing, Table::Messages, &columns), expected);
+        proptest::prop_assert_eq!(codes(&growing), codes(&at_once));
+        let sessions = ["id", "title", "status", "messages", "detail"];
+        proptest::prop_assert_eq!(table(&growing, Table::Sessions, &sessions), table(&at_once, Table::Sessions, &sessions));
+    }
 }
