@@ -1,24 +1,30 @@
 //! The thread that searches: file after file, the newest wish only.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::job::Event;
 use super::worker::Outbox;
 use crate::core::search::{Hit, Search};
 use crate::core::{Flow, Query, ReadStore, RowIndex, Selection, StoreError, Table};
-use crate::stores::search::{Found, Request, search};
+use crate::stores::search::{Found, Request, search_with};
 use crate::stores::sqlite::{Cancel, SqliteStore};
-use crate::stores::{Options, open_with};
+use crate::stores::{Opened, Options, open_with};
 use crate::ui::search_view::{FoundHit, MOST_HITS};
 
 /// Progress is told so often.
 const TELLS_EVERY: Duration = Duration::from_millis(40);
 /// So long titles of sessions are looked up for, in each file.
 const MOST_FOR_TITLES: Duration = Duration::from_millis(60);
+
+/// Documents are kept so long after the last search, so many of them, and none that is larger.
+const KEPT_FOR: Duration = Duration::from_secs(30);
+const MOST_DOCUMENTS: usize = 64;
+const MOST_DOCUMENT_BYTES: u64 = 256 << 20;
 
 /// A search to make.
 pub struct Wish {
@@ -79,16 +85,29 @@ impl Drop for Searcher {
 }
 
 fn run(wishes: &Receiver<Wish>, outbox: &Outbox) {
-    while let Ok(wish) = wishes.recv() {
+    let mut documents = Documents::default();
+    loop {
+        let wish = match wishes.recv_timeout(KEPT_FOR) {
+            Ok(wish) => wish,
+            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Timeout) => {
+                documents = Documents::default();
+                match wishes.recv() {
+                    Ok(wish) => wish,
+                    Err(_) => return,
+                }
+            }
+        };
         // Of several only the newest is still wanted.
         let wish = wishes.try_iter().last().unwrap_or(wish);
         let send = |searched| outbox.send(Event::Searched { generation: wish.generation, searched });
+        documents.keep(&wish.files);
         let mut left = MOST_HITS;
         for (file, (path, options)) in wish.files.iter().enumerate() {
             if wish.cancel.is_cancelled() {
                 break;
             }
-            let ended = one(&wish, file, (path, options), &mut left, &send);
+            let ended = one(&wish, file, documents.open(path, options, &wish.cancel), &mut left, &send);
             let trouble = match ended {
                 // Not everything in a folder is a store.
                 Ok(()) | Err(StoreError::Cancelled | StoreError::NotRecognised { .. }) => None,
@@ -101,7 +120,7 @@ fn run(wishes: &Receiver<Wish>, outbox: &Outbox) {
 }
 
 /// An error with its file, which some errors do not know.
-fn said(error: &StoreError, path: &std::path::Path) -> String {
+fn said(error: &StoreError, path: &Path) -> String {
     match error {
         StoreError::Sqlite { .. } => format!("{error}: {}", path.display()),
         _ => error.to_string(),
@@ -112,12 +131,13 @@ fn said(error: &StoreError, path: &std::path::Path) -> String {
 fn one(
     wish: &Wish,
     file: usize,
-    (path, options): (&PathBuf, &Options),
+    opened: Result<(Rc<Opened>, Option<SqliteStore>), StoreError>,
     left: &mut u64,
     send: &dyn Fn(Searched),
 ) -> Result<(), StoreError> {
-    let opened = open_with(path, options, &wish.cancel)?;
-    let mut titles = Titles { store: &opened.store, known: HashMap::new(), spent: Duration::ZERO };
+    let (opened, reader) = opened?;
+    let store = reader.as_ref().unwrap_or(&opened.store);
+    let mut titles = Titles { store, known: HashMap::new(), spent: Duration::ZERO };
     let mut waiting: Option<Found> = None;
     let mut told = Instant::now();
     let mut tell = |found: Found| {
@@ -125,7 +145,7 @@ fn one(
         send(Searched::Found { file, table: found.table, found: (hits, found.matches, found.rows) });
     };
     let request = Request { search: &wish.search, most_hits: Some(*left), cancel: &wish.cancel };
-    let ended = search(&opened, &request, &mut |found| {
+    let ended = search_with(&opened, store, &request, &mut |found| {
         *left = left.saturating_sub(found.hits.len() as u64);
         match waiting.take() {
             Some(mut before) if before.table == found.table => {
@@ -149,6 +169,47 @@ fn one(
     });
     waiting.take().into_iter().for_each(&mut tell);
     ended
+}
+
+/// Documents that were read, for as long as somebody types: to read them takes longer than to search them.
+///
+/// A database is opened anew for every search, which costs little, and holds no file open between two.
+#[derive(Default)]
+struct Documents {
+    kept: HashMap<PathBuf, (Stamp, Rc<Opened>)>,
+}
+
+/// By what a document is known to be the same: its length and the time of its last change.
+type Stamp = (u64, Option<SystemTime>);
+
+impl Documents {
+    /// Lets those go that are not searched any more.
+    fn keep(&mut self, files: &[(PathBuf, Options)]) {
+        self.kept.retain(|path, _| files.iter().any(|(file, _)| file == path));
+    }
+
+    /// Opens a file, or hands out what is kept of it with a reader that `cancel` breaks off.
+    fn open(
+        &mut self,
+        path: &Path,
+        options: &Options,
+        cancel: &Cancel,
+    ) -> Result<(Rc<Opened>, Option<SqliteStore>), StoreError> {
+        let meta = std::fs::metadata(path).ok();
+        let stamp: Stamp = meta.map_or((0, None), |m| (m.len(), m.modified().ok()));
+        if let Some((_, opened)) = self.kept.get(path).filter(|(known, _)| *known == stamp) {
+            let reader = opened.again(cancel)?;
+            return Ok((Rc::clone(opened), Some(reader)));
+        }
+        self.kept.remove(path);
+        let opened = Rc::new(open_with(path, options, cancel)?);
+        let is_document = opened.store.about().user_version.is_none();
+        let room = self.kept.len() < MOST_DOCUMENTS && stamp.0 < MOST_DOCUMENT_BYTES;
+        if is_document && room && stamp.1.is_some() {
+            self.kept.insert(path.to_owned(), (stamp, Rc::clone(&opened)));
+        }
+        Ok((opened, None))
+    }
 }
 
 /// The titles of sessions, looked up as they are met.

@@ -50,13 +50,25 @@ pub fn search(
     request: &Request<'_>,
     sink: &mut dyn FnMut(Found) -> Flow,
 ) -> Result<(), StoreError> {
-    let store = &opened.store;
+    search_with(opened, &opened.store, request, sink)
+}
+
+/// As [`search`], with a reader of the same store: one that `request` can break off in the middle of a statement.
+///
+/// # Errors
+/// As [`search`].
+pub fn search_with(
+    opened: &Opened,
+    store: &SqliteStore,
+    request: &Request<'_>,
+    sink: &mut dyn FnMut(Found) -> Flow,
+) -> Result<(), StoreError> {
     if !is_wanted(request.search, store) {
         return Ok(());
     }
     let kept = Kept::at_most(request.most_hits.unwrap_or(u64::MAX));
     let targets = store.targets(request.search)?;
-    let mut run = Run { opened, request, kept: &kept, others: Vec::new(), sink, damage: None };
+    let mut run = Run { opened, store, request, kept: &kept, others: Vec::new(), sink, damage: None };
     for target in &targets {
         if request.cancel.is_cancelled() {
             return Err(StoreError::Cancelled);
@@ -81,6 +93,7 @@ fn is_wanted(search: &Search, store: &SqliteStore) -> bool {
 
 struct Run<'a> {
     opened: &'a Opened,
+    store: &'a SqliteStore,
     request: &'a Request<'a>,
     kept: &'a Kept,
     /// More readers of the same store, once a table is large enough for them.
@@ -94,7 +107,7 @@ impl Run<'_> {
         if !target.is_sliced() {
             return self.whole(target);
         }
-        let span = Scan::new(&self.opened.store, self.request.search, target, self.kept).span();
+        let span = Scan::new(self.store, self.request.search, target, self.kept).span();
         let (low, high) = match span {
             Ok(Some(span)) => span,
             Ok(None) => return Ok(Flow::Continue),
@@ -114,7 +127,7 @@ impl Run<'_> {
 
     /// Reads a part that cannot be read in slices.
     fn whole(&mut self, target: &Target) -> Result<Flow, StoreError> {
-        let slice = Scan::new(&self.opened.store, self.request.search, target, self.kept).whole();
+        let slice = Scan::new(self.store, self.request.search, target, self.kept).whole();
         match slice {
             Ok(slice) => Ok(hand_out(self.sink, target, slice)),
             Err(error) if error.is_damage() => self.salvage(target, None, error),
@@ -124,7 +137,7 @@ impl Run<'_> {
 
     /// Reads a small part with the one connection that is there.
     fn alone(&mut self, target: &Target, low: i64, high: i64) -> Result<Flow, StoreError> {
-        let mut scan = Scan::new(&self.opened.store, self.request.search, target, self.kept);
+        let mut scan = Scan::new(self.store, self.request.search, target, self.kept);
         let mut next = low;
         loop {
             if self.request.cancel.is_cancelled() {
@@ -174,7 +187,7 @@ impl Run<'_> {
         }
         self.damage.get_or_insert(error);
         let mut found = RowIndex::default();
-        let store = &self.opened.store;
+        let store = self.store;
         let mut sink = |piece: RowIndex| {
             found.append(piece);
             Flow::Continue

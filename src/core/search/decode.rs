@@ -1,5 +1,9 @@
 //! The text inside JSON, as it reads once its escapes are resolved.
 
+use std::ops::Range;
+
+use super::Matcher;
+
 /// How deep JSON may be kept as a string in JSON.
 const MOST_LEVELS: usize = 4;
 
@@ -14,10 +18,21 @@ impl Decoder {
     /// Hands out the text of a JSON value once its escapes are resolved, and of JSON kept as a string in it likewise,
     /// until `each` has found what it wants; says whether it has.
     ///
+    /// The names of the outermost value's fields, and of those in it, are left out unless `names`.
     /// Nothing is handed out for what is not JSON by its beginning, or has no escapes. It need not be whole or sound.
-    pub fn any(&mut self, value: &[u8], mut each: impl FnMut(&[u8]) -> bool) -> bool {
-        if !begins_like_json(value) || !resolve(value, &mut self.text) {
+    pub fn any(&mut self, value: &[u8], names: bool, mut each: impl FnMut(&[u8]) -> bool) -> bool {
+        if !begins_like_json(value) {
             return false;
+        }
+        if names {
+            if !resolve(value, &mut self.text) {
+                return false;
+            }
+        } else {
+            without_names(value, &mut self.next);
+            if !resolve(&self.next, &mut self.text) {
+                return false;
+            }
         }
         for _ in 1..MOST_LEVELS {
             if each(&self.text) {
@@ -29,6 +44,65 @@ impl Decoder {
             std::mem::swap(&mut self.text, &mut self.next);
         }
         each(&self.text)
+    }
+}
+
+/// Whether a match in a text lies elsewhere than in the names of fields alone, where the text is JSON.
+pub fn is_in_value(text: &[u8], matcher: &Matcher) -> bool {
+    if !begins_like_json(text) {
+        return true;
+    }
+    let (mut names, mut from) = (Names { text, at: 0 }, 0);
+    let mut name = names.next();
+    while let Some(found) = matcher.find_at(text, from) {
+        while name.as_ref().is_some_and(|name| name.end < found.end) {
+            name = names.next();
+        }
+        match &name {
+            Some(name) if name.contains(&found.start) => from = name.end,
+            _ => return true,
+        }
+    }
+    false
+}
+
+fn without_names(text: &[u8], into: &mut Vec<u8>) {
+    into.clear();
+    let mut at = 0;
+    for name in (Names { text, at: 0 }) {
+        into.extend_from_slice(&text[at..name.start]);
+        at = name.end;
+    }
+    into.extend_from_slice(&text[at..]);
+}
+
+/// Where the names of fields stand in JSON, without their quotes; it need not be whole or sound.
+struct Names<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl Iterator for Names<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        loop {
+            let start = self.at + memchr::memchr(b'"', self.text.get(self.at..)?)? + 1;
+            let mut end = start;
+            loop {
+                end += memchr::memchr2(b'"', b'\\', self.text.get(end..)?)?;
+                if self.text[end] == b'"' {
+                    break;
+                }
+                // What is escaped ends no string.
+                end += 2;
+            }
+            self.at = end + 1;
+            let behind = self.text[self.at..].iter().find(|b| !b.is_ascii_whitespace());
+            if behind == Some(&b':') {
+                return Some(start..end);
+            }
+        }
     }
 }
 

@@ -18,6 +18,10 @@ pub struct Matcher {
     engine: Engine,
     /// The longest run of ASCII letters and digits of a text; whatever the text is found in has it too.
     run: Option<Folded>,
+    /// Of a text of several words: the same with one space between them, for texts as they read.
+    words: Option<Box<Matcher>>,
+    /// Was made of words with more than one space between them.
+    loose: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -55,7 +59,29 @@ impl Matcher {
             _ => Engine::Pattern(pattern(&regex::escape(text), false)?),
         };
         let run = run_of(text, mode).filter(|_| !mode.regex);
-        Ok(Matcher { engine, run })
+        let words = match text.split_whitespace().collect::<Vec<_>>().join(" ") {
+            _ if mode.regex || !text.trim().contains(char::is_whitespace) => None,
+            same if same == text => Some(Box::new(Matcher {
+                engine: engine.clone(),
+                run: run.clone(),
+                words: None,
+                loose: false,
+            })),
+            words => Some(Box::new(Matcher { words: None, loose: true, ..Matcher::new(&words, mode)? })),
+        };
+        Ok(Matcher { engine, run, words, loose: false })
+    }
+
+    /// What finds the words in a text as it reads, where that may be found though the text as it is written is not:
+    /// across the marks of Markdown and the ends of lines.
+    pub fn of_words(&self, text: &[u8]) -> Option<&Matcher> {
+        let words = self.words.as_deref()?;
+        let has_run = words.run.as_ref().is_none_or(|run| run.find(text).is_some());
+        let has_marks = || {
+            text.iter().any(|b| matches!(b, b'*' | b'`' | b'_' | b'[' | b'\n' | b'\t'))
+                || memmem::find(text, b"  ").is_some()
+        };
+        (has_run && (words.loose || has_marks())).then_some(words)
     }
 
     pub fn is_match(&self, text: &[u8]) -> bool {

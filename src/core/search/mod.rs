@@ -4,13 +4,15 @@
 
 mod decode;
 mod filter;
+mod flat;
 mod hit;
 mod matcher;
 mod rare;
 mod snippet;
 
-pub use decode::Decoder;
+pub use decode::{Decoder, is_in_value};
 pub use filter::{Facts, Filter, Has, Is};
+pub use flat::Flat;
 pub use hit::Hit;
 pub use matcher::Matcher;
 pub use snippet::{Snippet, marks, snippet};

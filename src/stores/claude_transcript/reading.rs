@@ -205,6 +205,8 @@ impl Reading {
             .set("created_at", "t.created_at")
             .set("detail", "line_detail(t.at, t.length, t.number)")
             .body("coalesce(t.role, '')", "line_content(t.at, t.length)", "line_parts(t.at, t.length)")
+            // Every line says where and in which version it was written: that is looked for in the session.
+            .search_in(&[("id", "t.id"), ("text", "line_said(t.at, t.length)")])
             .order("t.sorted_at");
         Contents {
             keeps: vec![Table::Sessions, Table::Messages],

@@ -11,7 +11,7 @@ use super::line::{self, Line};
 use crate::stores::blocks;
 use crate::stores::lines::bytes_at;
 
-/// Adds `line_content`, `line_parts`, `line_text` and `line_detail`: of the line at an offset, so many bytes long.
+/// Adds `line_content`, `line_parts`, `line_said`, `line_text` and `line_detail`: of the line at an offset, so many bytes long.
 pub fn install(connection: &Connection, file: Arc<File>) -> Result<()> {
     let add = |name: &str, arguments, what: fn(&str, &Context<'_>) -> Result<String>| {
         let file = Arc::clone(&file);
@@ -24,6 +24,11 @@ pub fn install(connection: &Connection, file: Arc<File>) -> Result<()> {
     };
     add("line_content", 2, |text, _| Ok(body(text).1))?;
     add("line_parts", 2, |text, _| Ok(body(text).2))?;
+    // For a search: one of the two is empty, and the line is read once.
+    add("line_said", 2, |text, _| {
+        let (_, content, parts) = body(text);
+        Ok(if content.is_empty() { parts } else { content })
+    })?;
     add("line_text", 2, |text, _| {
         let (role, content, parts) = body(text);
         // Of what is no message, the line itself.

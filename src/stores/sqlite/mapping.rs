@@ -53,7 +53,9 @@ pub struct Part {
     pub order: Vec<String>,
     /// Of messages: expressions for role, content and further parts, as `stores::blocks` reads them.
     pub body: Option<[String; 3]>,
-    /// Names and expressions that a search looks through besides the columns.
+    /// Names and expressions that a search looks through instead of the columns; of those where it is empty.
+    pub searched: Vec<(String, String)>,
+    /// What a search looks through besides.
     pub searched_too: Vec<(String, String)>,
 }
 
@@ -99,6 +101,12 @@ impl Part {
 
     pub fn body(mut self, role: &str, content: &str, parts: &str) -> Self {
         self.body = Some([role.into(), content.into(), parts.into()]);
+        self
+    }
+
+    /// Has a search look through these instead of the columns.
+    pub fn search_in(mut self, texts: &[(&str, &str)]) -> Self {
+        self.searched = texts.iter().map(|(name, sql)| ((*name).to_owned(), (*sql).to_owned())).collect();
         self
     }
 

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use sessionscope::core::search::{Decoder, Matcher, Mode, snippet};
+use sessionscope::core::search::{Decoder, Matcher, Mode, is_in_value, snippet};
 
 use super::marked;
 
@@ -93,7 +93,7 @@ fn a_snippet_is_one_line_with_the_match_in_it() {
 fn escapes_of_json_are_resolved_also_within_a_string_of_json() {
     let once = |json: &str| {
         let mut texts = Vec::new();
-        Decoder::default().any(json.as_bytes(), |text| {
+        Decoder::default().any(json.as_bytes(), true, |text| {
             texts.push(String::from_utf8_lossy(text).into_owned());
             false
         });
@@ -111,7 +111,38 @@ fn escapes_of_json_are_resolved_also_within_a_string_of_json() {
     assert_eq!(once(r"C:\new\u00e9"), [""; 0]);
 }
 
+#[test]
+fn names_of_fields_are_told_from_values() {
+    let is_in = |needle: &str, json: &str| {
+        let matcher = matcher(needle, ANY_CASE);
+        matcher.is_match(json.as_bytes()) && is_in_value(json.as_bytes(), &matcher)
+            || Decoder::default().any(json.as_bytes(), false, |t| matcher.is_match(t))
+    };
+    let json = r#"[{"type" : "text","text":"a \"type\": caf\u00e9","n\u00e9":{"deep":"te\\"}}, "loose""#;
+    for value in ["text", "TYPE", "café", "loose", r#""type" : "text"#, "e\\", "te"] {
+        assert!(is_in(value, json), "{value}");
+    }
+    for name in ["deep", "dee", "né"] {
+        assert!(!is_in(name, json), "{name}");
+    }
+    assert!(is_in("deep", "deep is no JSON: {"));
+    assert!(is_in("cut", r#"{"a":"cut"#) && !is_in("ut", r#"{"cut":1,"x":"#));
+}
+
 proptest! {
+    #[test]
+    fn names_are_those_that_a_parser_finds(text in "\\PC{1,8}", other in "\\PC{0,8}") {
+        prop_assume!(!other.contains(&text) && !text.contains(['"', '\\']));
+        let matcher = matcher(&text, EXACT);
+        let is_in = |json: serde_json::Value| {
+            let json = json.to_string();
+            matcher.is_match(json.as_bytes()) && is_in_value(json.as_bytes(), &matcher)
+        };
+        prop_assume!(!"{\"a\":[1,true,null]}".contains(&text) && !other.contains(['"', '\\']));
+        let (value, name) = (serde_json::json!({ "": [&other, &text] }), serde_json::json!({ "": [{ &text: &other }] }));
+        prop_assert!(is_in(value) && !is_in(name));
+    }
+
     #[test]
     fn ascii_is_found_as_a_lower_case_copy_would_be(
         text in "[a-eA-E ,é{}\"]{0,40}", needle in "[a-eA-E ]{1,4}",
@@ -170,7 +201,7 @@ proptest! {
             false => c.encode_utf16(&mut [0; 2]).iter().flat_map(|u| format!("\\u{u:04x}").into_bytes()).map(char::from).collect(),
         }).collect();
         let matcher = matcher(&text, EXACT);
-        let is_there = |json: &str| matcher.is_match(json.as_bytes()) || Decoder::default().any(json.as_bytes(), |t| matcher.is_match(t));
+        let is_there = |json: &str| matcher.is_match(json.as_bytes()) || Decoder::default().any(json.as_bytes(), true, |t| matcher.is_match(t));
         prop_assert!(is_there(&json), "{json}");
         prop_assert!(levels > 1 || is_there(&ascii), "{ascii}");
     }

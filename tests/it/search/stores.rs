@@ -29,7 +29,7 @@ fn ship() -> (tempfile::TempDir, std::path::PathBuf) {
 fn text_is_found_as_it_reads_and_as_it_is_stored() {
     let (_folder, path) = ship();
     assert_eq!(found(&path, "CAFÉ"), ["messages m1", "messages m2"]);
-    assert_eq!(found(&path, r#""Central" line"#), [""; 0]);
+    assert_eq!(found(&path, r#"Central" two"#), [""; 0]);
     assert_eq!(found(&path, r#"café "Central""#), ["messages m2"]);
     assert_eq!(found(&path, "föö"), ["messages m3"]);
     assert_eq!(found(&path, "ÜBER"), ["messages m7"]);
@@ -39,6 +39,52 @@ fn text_is_found_as_it_reads_and_as_it_is_stored() {
     assert_eq!(found(&path, "hm, maybe"), ["messages m2"]);
     assert_eq!(found(&path, "BYTES"), ["messages m6"]);
     assert_eq!(found(&path, "nowhere"), [""; 0]);
+}
+
+#[test]
+fn words_are_found_across_the_marks_of_markdown_and_the_ends_of_lines() {
+    let more = r#"INSERT INTO messages VALUES
+      ('k1', 'user', 'the **quick** _brown_ `fox` of snake_case
+and [a link](https://example.org/x) here', NULL, 1),
+      ('k2', 'user', '[{"type":"text","text":"over the **lazy**\nold *dog*"}]', NULL, 2),
+      ('k3', 'user', 'thequick brown', NULL, 3);"#;
+    let (_folder, path) = database("69f1.sqlite", &format!("{SHIP}{}", more.replace("\\\\n", "\\n")));
+    assert_eq!(found(&path, "Quick brown fox"), ["messages k1"]);
+    assert_eq!(found(&path, "snake_case and a link here"), ["messages k1"]);
+    assert_eq!(found(&path, "quick   brown"), ["messages k1", "messages k3"]);
+    assert_eq!(found(&path, "the lazy old dog"), ["messages k2"]);
+    assert_eq!(lines(&path, "brown fox"), ["the quick [brown fox] of snake_case and a link here"]);
+    assert_eq!(lines(&path, "lazy old"), ["over the [lazy old] dog"]);
+    // As it is written it is found too; a pattern is taken at its word.
+    assert_eq!(found(&path, "**quick** _brown_"), ["messages k1"]);
+    assert_eq!(found_as(&path, "quick brown", Mode { case: false, regex: true }), ["messages k3"]);
+}
+
+#[test]
+fn the_names_of_a_message_s_own_fields_are_not_what_it_says() {
+    let (_folder, path) = ship();
+    assert_eq!(found(&path, "toolName"), [""; 0]);
+    assert_eq!(found(&path, "text table:messages"), ["messages m2", "messages m5"], "as the value of `type`");
+    assert_eq!(found(&path, r#""toolName":"grep""#), ["messages m3"]);
+    // An entry's names may be anybody's.
+    let entry = "INSERT INTO session_meta VALUES ('files', '{\"src/m\\u00e4in.rs\":1}')";
+    let (_folder, path) = database("69f1.sqlite", &format!("{SHIP}{entry}"));
+    assert_eq!(found(&path, "mäin.rs table:state"), ["state files"]);
+}
+
+#[test]
+fn what_was_said_in_a_transcript_is_found_in_its_line() {
+    let (_folder, root) = copied("claude-transcript");
+    let path = root.join("3f0d5a52-7c1e-4b8e-9d36-5a1c0e7b2f41.jsonl");
+    assert_eq!(found(&path, "two newhavens"), ["messages 00000001-1111-4222-8333-000000000001"]);
+    assert_eq!(lines(&path, "TWO newhavens"), ["Which of the [two Newhavens] does the tide table show?"]);
+    // What every line has: names of fields, its folder, its branch. They are in the session, or nowhere.
+    let every = found(&path, "table:messages -role:nobody").len();
+    for common in ["parentUuid", "isSidechain", "tidewatch", "harbour-names"] {
+        assert!(found(&path, &format!("{common} table:messages")).len() < every / 2, "{common}");
+    }
+    let with_tools = found(&path, "role:assistant has:tool");
+    assert!(!with_tools.is_empty() && with_tools.len() < found(&path, "role:assistant").len());
 }
 
 #[test]

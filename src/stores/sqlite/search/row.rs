@@ -7,7 +7,7 @@ use rusqlite::types::ValueRef;
 
 use super::super::lossy;
 use super::Target;
-use crate::core::search::{Decoder, Facts, Matcher, Search, Snippet, snippet};
+use crate::core::search::{Decoder, Facts, Flat, Matcher, Search, Snippet, is_in_value, snippet};
 use crate::core::{Block, Table};
 use crate::stores::blocks;
 
@@ -32,7 +32,7 @@ impl Places {
                 *place = Some(columns.len());
             }
         }
-        let body = target.part.body.as_ref().map(|[_, content, parts]| {
+        let body = target.part.body.as_ref().filter(|_| target.reads_body()).map(|[_, content, parts]| {
             columns.extend([content.clone(), parts.clone()]);
             columns.len() - 1
         });
@@ -60,8 +60,49 @@ impl Places {
 /// Looks at rows; its buffers are used again and again.
 pub(super) struct Eye {
     matcher: Option<Matcher>,
-    decoder: Decoder,
+    ways: Ways,
     number: Vec<u8>,
+}
+
+/// The ways in which a text may match: as it is stored, as it reads, and with its escapes resolved.
+struct Ways {
+    /// The names of fields in JSON are looked through too; of a message they are its format's, and in every row.
+    names: bool,
+    decoder: Decoder,
+    flat: Flat,
+}
+
+impl Ways {
+    /// Whether a text matches; hands out the way in which it does, with what finds it there.
+    fn find(&mut self, matcher: &Matcher, text: &[u8], mut found: impl FnMut(&[u8], &Matcher)) -> bool {
+        let Ways { names, decoder, flat } = self;
+        if matcher.is_match(text) && (*names || is_in_value(text, matcher)) {
+            found(text, matcher);
+            return true;
+        }
+        if reads(flat, matcher, text, &mut found) {
+            return true;
+        }
+        matcher.may_be_escaped(text)
+            && decoder.any(text, *names, |text| {
+                let is_there = matcher.is_match(text);
+                if is_there {
+                    found(text, matcher);
+                }
+                is_there || reads(flat, matcher, text, &mut found)
+            })
+    }
+}
+
+/// Whether a text matches as it reads.
+fn reads(flat: &mut Flat, matcher: &Matcher, text: &[u8], found: &mut impl FnMut(&[u8], &Matcher)) -> bool {
+    let Some(words) = matcher.of_words(text) else { return false };
+    let text = flat.of(text);
+    let is_there = words.is_match(text);
+    if is_there {
+        found(text, words);
+    }
+    is_there
 }
 
 /// Where in a row the text is.
@@ -71,9 +112,12 @@ pub(super) struct Found {
 }
 
 impl Eye {
-    pub(super) fn new(search: &Search) -> Self {
+    pub(super) fn new(search: &Search, target: &Target) -> Self {
         // A matcher of its own: threads that share one wait for each other.
-        Self { matcher: search.matcher.clone(), decoder: Decoder::default(), number: Vec::new() }
+        let matcher = search.matcher.clone();
+        let names = target.table != Table::Messages;
+        let ways = Ways { names, decoder: Decoder::default(), flat: Flat::default() };
+        Self { matcher, ways, number: Vec::new() }
     }
 
     /// Whether the row is searched for.
@@ -94,11 +138,7 @@ impl Eye {
         for at in places.texts.iter().copied() {
             let is_there = match row.get_ref(at)? {
                 ValueRef::Null => false,
-                ValueRef::Text(text) | ValueRef::Blob(text) => {
-                    matcher.is_match(text)
-                        || (matcher.may_be_escaped(text)
-                            && self.decoder.any(text, |text| matcher.is_match(text)))
-                }
+                ValueRef::Text(text) | ValueRef::Blob(text) => self.ways.find(matcher, text, |_, _| ()),
                 ValueRef::Integer(n) => {
                     self.number.clear();
                     write!(self.number, "{n}").is_ok() && matcher.is_match(&self.number)
@@ -128,24 +168,17 @@ impl Eye {
         {
             let [content, parts] = body_of(row, body)?;
             // Whose it is makes no difference to what it says.
-            if let Some(text) = said(matcher, "", &content, &parts) {
-                return Ok(snippet(text.as_bytes(), matcher));
+            if let Some(snippet) = said(matcher, "", &content, &parts) {
+                return Ok(snippet);
             }
         }
         let Some(at) = found.text else { return self.first_text(places, row) };
         Ok(match row.get_ref(at)? {
             ValueRef::Text(text) | ValueRef::Blob(text) => {
                 let Some(matcher) = matcher else { return Ok(snippet(text, None)) };
-                let mut decoded = Snippet::default();
-                let is_decoded = !matcher.is_match(text)
-                    && self.decoder.any(text, |text| {
-                        let is_there = matcher.is_match(text);
-                        if is_there {
-                            decoded = snippet(text, Some(matcher));
-                        }
-                        is_there
-                    });
-                if is_decoded { decoded } else { snippet(text, Some(matcher)) }
+                let mut shown = Snippet::default();
+                self.ways.find(matcher, text, |text, matcher| shown = snippet(text, Some(matcher)));
+                shown
             }
             other => snippet(lossy(other).as_bytes(), matcher),
         })
@@ -171,12 +204,20 @@ fn body_of(row: &Row<'_>, at: usize) -> rusqlite::Result<[String; 2]> {
 }
 
 /// What of a message to show: the text, or the part of it, in which the match is.
-fn said(matcher: Option<&Matcher>, role: &str, content: &str, parts: &str) -> Option<String> {
+pub(super) fn said(matcher: Option<&Matcher>, role: &str, content: &str, parts: &str) -> Option<Snippet> {
     let text = blocks::text(role, content, parts);
-    let Some(matcher) = matcher else { return Some(text) };
-    let fits = |text: &String| matcher.is_match(text.as_bytes());
-    if fits(&text) {
-        return Some(text);
+    let Some(matcher) = matcher else { return Some(snippet(text.as_bytes(), None)) };
+    let shown = |text: String| {
+        let mut shown = None;
+        let mut keep = |text: &[u8], matcher: &Matcher| shown = Some(snippet(text, Some(matcher)));
+        match matcher.is_match(text.as_bytes()) {
+            true => keep(text.as_bytes(), matcher),
+            false => drop(reads(&mut Flat::default(), matcher, text.as_bytes(), &mut keep)),
+        }
+        shown
+    };
+    if let Some(shown) = shown(text) {
+        return Some(shown);
     }
     let text_of = |block: Block| match block {
         Block::Text(text) | Block::Thinking(text) => text,
@@ -188,7 +229,7 @@ fn said(matcher: Option<&Matcher>, role: &str, content: &str, parts: &str) -> Op
         Block::Media { media_type, .. } => media_type,
         Block::Other { raw, .. } => raw,
     };
-    blocks::parse(role, content, parts).into_iter().map(text_of).find(fits)
+    blocks::parse(role, content, parts).into_iter().map(text_of).find_map(shown)
 }
 
 fn passes(search: &Search, target: &Target, places: &Places, row: &Row<'_>) -> rusqlite::Result<bool> {

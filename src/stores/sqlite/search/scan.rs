@@ -11,8 +11,8 @@ use super::super::reader::key_of;
 use super::super::select::{key_is, key_values};
 use super::super::{SqliteStore, lossy};
 use super::Target;
-use super::row::{Eye, Places, names_of};
-use crate::core::search::{Hit, Search};
+use super::row::{Eye, Places, names_of, said};
+use crate::core::search::{Hit, Matcher, Search};
 use crate::core::{KeyId, RowKey, StoreError, Table};
 
 /// A statement is ended after this long, so that a writer may clear its log.
@@ -66,7 +66,7 @@ pub(in crate::stores) struct Scan<'a> {
 impl<'a> Scan<'a> {
     pub fn new(store: &'a SqliteStore, search: &'a Search, target: &'a Target, kept: &'a Kept) -> Self {
         let (columns, places) = Places::of(target);
-        Self { store, search, target, kept, columns, places, eye: Eye::new(search) }
+        Self { store, search, target, kept, columns, places, eye: Eye::new(search, target) }
     }
 
     /// The lowest and the highest rowid; none where there is no row.
@@ -205,12 +205,14 @@ impl<'a> Scan<'a> {
             return Ok(());
         }
         let part = &self.target.part;
-        let columns: Vec<String> =
+        let mut columns: Vec<String> =
             names_of(&self.target.table).iter().map(|name| part.column(name).sql).collect();
+        // What it says, where that was not read with it.
+        columns.extend(part.body.iter().filter(|_| !self.target.reads_body()).flat_map(|b| b[1..].to_vec()));
         let sql = format!("SELECT {} FROM {} WHERE {}", columns.join(", "), part.from, key_is(part));
         let mut statement = self.store.connection.prepare_cached(&sql).map_err(|e| self.store.fail(e))?;
         for hit in hits {
-            match fill(&mut statement, hit).map_err(|e| self.store.fail(e)) {
+            match fill(&mut statement, hit, self.search.matcher.as_ref()).map_err(|e| self.store.fail(e)) {
                 // What is known of it is enough to show it.
                 Err(error) if !error.is_damage() => return Err(error),
                 _ => {}
@@ -220,7 +222,11 @@ impl<'a> Scan<'a> {
     }
 }
 
-fn fill(statement: &mut CachedStatement<'_>, hit: &mut Hit) -> rusqlite::Result<()> {
+fn fill(
+    statement: &mut CachedStatement<'_>,
+    hit: &mut Hit,
+    matcher: Option<&Matcher>,
+) -> rusqlite::Result<()> {
     hit.key = match &hit.row.id {
         KeyId::Row(id) => id.to_string(),
         KeyId::Values(values) => values.to_string(),
@@ -243,6 +249,11 @@ fn fill(statement: &mut CachedStatement<'_>, hit: &mut Hit) -> rusqlite::Result<
         ValueRef::Integer(ms) => Some(ms),
         _ => None,
     };
+    if row.as_ref().column_count() > 4
+        && let Some(snippet) = said(matcher, "", &lossy(row.get_ref(4)?), &lossy(row.get_ref(5)?))
+    {
+        hit.snippet = snippet;
+    }
     Ok(())
 }
 

@@ -26,6 +26,11 @@ impl Target {
         self.part.key_is_rowid && (self.part.from.starts_with("main.") || self.part.from.starts_with("temp."))
     }
 
+    /// Whether the body of a message is among the texts, rather than something cheaper that holds it.
+    pub fn reads_body(&self) -> bool {
+        self.part.searched.is_empty() || self.reads_blocks
+    }
+
     /// Whether another connection sees the same rows without more ado.
     pub fn is_shared(&self) -> bool {
         self.part.from.starts_with("main.")
@@ -82,7 +87,8 @@ fn texts(table: &Table, part: &Part, columns: &[Column]) -> Vec<(String, String)
             texts.push((name.to_owned(), sql));
         }
     };
-    for column in columns.iter().filter(|c| is_text(table, c)) {
+    part.searched.iter().for_each(|(name, sql)| add(name, sql.clone()));
+    for column in columns.iter().filter(|c| part.searched.is_empty() && is_text(table, c)) {
         let expr = part.column(&column.name);
         match &part.body {
             // What is stored says more than the text that is made of it, and is not made anew for every row.
