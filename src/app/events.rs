@@ -44,7 +44,7 @@ impl App {
             }
             Done::Exported(Err(error)) => self.say(ctx, error),
             Done::IsFolder => self.start_walk(id),
-            Done::Pulse { rows, took_ms } => self.pulse_arrived(id, rows, took_ms),
+            Done::Pulse { rows, took_ms } => self.pulse_arrived(ctx, id, rows, took_ms),
             Done::SessionIds(ids) => self.delete_sessions(id, ids),
             Done::Planned(planned) => self.planned(id, planned),
             Done::Applying(done) => self.applying(id, done),
@@ -82,7 +82,7 @@ impl App {
             }
             let mut jobs = Vec::new();
             ask(&mut source.sessions, &List::Sidebar, &mut jobs);
-            if source.pulse.reading == Reading::Wanted {
+            if source.pulse.reading == Reading::Due {
                 source.pulse.reading = Reading::Asked;
                 jobs.push(Job::Pulse { most: MOST_SESSIONS });
             }
@@ -121,7 +121,7 @@ fn arrive(source: &mut SourceView, done: Done) {
                 source.tab = Tab::Migrations;
             }
             if about.as_ref().is_ok_and(|about| about.pace.is_some()) {
-                source.pulse.reading = Reading::Wanted;
+                source.pulse.want();
             }
             source.about.arrive(about);
         }
@@ -136,6 +136,8 @@ fn arrive(source: &mut SourceView, done: Done) {
                 Err(failure) if failure.cancelled => view.state = IndexState::Complete,
                 Err(failure) => view.state = IndexState::Failed(failure),
             }
+            let signs = matches!(list, List::Sidebar | List::Table(Table::Heartbeats));
+            let (ended, again) = (last && view.state == IndexState::Complete, generation > 0);
             if last
                 && !view.query.is_filtered()
                 && view.query.session.is_none()
@@ -143,6 +145,10 @@ fn arrive(source: &mut SourceView, done: Done) {
             {
                 let (table, rows) = (view.query.table.clone(), view.len() as u64);
                 source.counts.insert(table, Remote::Ready(rows));
+            }
+            // What is read once more may have changed.
+            if signs && ended && again && source.about.shown().is_some_and(|about| about.pace.is_some()) {
+                source.pulse.want();
             }
         }
         Done::Rows { list, generation, page, rows, whole } => {

@@ -5,11 +5,13 @@ use std::thread;
 
 use super::job::{Done, Event};
 use super::worker::Outbox;
-use crate::core::{Failure, Flow, Query, ReadStore, Table};
+use crate::core::vitals::{Liveness, Pace};
+use crate::core::{Failure, Flow, Query, ReadStore, RowIndex, Selection, Table};
 use crate::stores::folder::{self, Member as Found};
 use crate::stores::sqlite::Cancel;
 use crate::stores::{self, Options};
 use crate::ui::model::{Member, SourceId};
+use crate::ui::pulse::Lane;
 
 /// Starts a walk; stores are told one by one, as they are opened.
 pub fn start(id: SourceId, path: PathBuf, options: Options, outbox: Outbox) -> Cancel {
@@ -50,6 +52,7 @@ fn summary(found: Found, options: &Options) -> Member {
         messages: 0,
         counted: true,
         worst: None,
+        liveness: None,
         size,
         failure: None,
         opened: None,
@@ -72,10 +75,25 @@ fn summary(found: Found, options: &Options) -> Member {
             member.sessions = count(Table::Sessions);
             member.messages = count(Table::Messages);
             member.name = name(&member, about.name.as_deref());
+            if member.sessions == 1 && about.pace.is_some_and(Pace::tells) {
+                member.liveness = liveness(store);
+            }
         }
         Err(error) => member.failure = Some(Failure::from(&error)),
     }
     member
+}
+
+/// Whether the one session of a store lives, as far as its signs tell.
+fn liveness(store: &dyn ReadStore) -> Option<Liveness> {
+    let mut first = None;
+    let mut sink = |piece: RowIndex| {
+        first = piece.get(0);
+        Flow::Stop
+    };
+    store.index(&Query::all(Table::Heartbeats), Some(1), &mut sink).ok()?;
+    let rows = store.rows(&Table::Heartbeats, &[first?], &Selection::default()).ok()?;
+    Lane::of(rows.first()?).map(|lane| lane.liveness)
 }
 
 /// A store's own name, else the last part of the one that the walk gave it: the list is narrow.

@@ -73,8 +73,17 @@ impl Rhythm {
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     pub rhythm: Rhythm,
+    /// How long a session can be taken up again, in milliseconds, up to `grace_expires_at`; and what that time is called.
+    pub grace: Option<(i64, &'static str)>,
     /// Its parts in a few words each: `beat every 30 s`, `grace 10 min`.
     pub words: &'static [&'static str],
+}
+
+impl Pace {
+    /// Whether a sign of life ever says that a session lives; a use, say, is no such sign.
+    pub fn tells(&self) -> bool {
+        self.rhythm.fresh_ms > 0
+    }
 }
 
 /// What this machine tells of the process that a session names.

@@ -224,7 +224,8 @@ fn record_part(scope: &Scope, table: &TableInfo, time_column: &str) -> Part {
 /// How such a session shows that something is done in it; that nothing is done tells nothing.
 const ACTIVITY: Rhythm = Rhythm { noun: "activity", every_ms: None, fresh_ms: 120_000, silent_ms: None };
 
-const PACE: Pace = Pace { rhythm: ACTIVITY, words: &["last activity", "sandbox status", "keeps no beat"] };
+const PACE: Pace =
+    Pace { rhythm: ACTIVITY, grace: None, words: &["last activity", "sandbox status", "keeps no beat"] };
 
 /// Adds `ship_session`, which weighs a session's last activity and its sandbox's status.
 fn install(context: &Context<'_>) -> rusqlite::Result<()> {

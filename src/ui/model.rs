@@ -11,6 +11,7 @@ use super::scroll::RowScroll;
 use super::search_view::SearchView;
 use super::table_view::TableView;
 use crate::core::glance::Glance;
+use crate::core::vitals::Liveness;
 use crate::core::{About, Block, Column, Failure, Operation, Row, RowKey, Size, Sort, Table, Transcripts};
 
 /// Something that is asked for in the background; what was there stays until the new arrives.
@@ -188,6 +189,8 @@ pub struct Member {
     /// Its messages were counted; a file of lines is only looked at.
     pub counted: bool,
     pub worst: Option<crate::core::Severity>,
+    /// Of a store of one session, whether it lives, where its signs tell.
+    pub liveness: Option<Liveness>,
     pub size: Size,
     pub failure: Option<Failure>,
     /// The source that it became when it was opened.

@@ -17,7 +17,7 @@ const LEAST_MS: i64 = 1_000;
 /// Ages are told in minutes for so long, in milliseconds.
 const MINUTES_MS: i64 = 2 * 3_600_000;
 /// What is read again takes no more than this part of the time.
-const LEAST_PAUSE: i64 = 20;
+const LEAST_PAUSE: f64 = 20.0;
 
 /// A session with its signs of life, as they were last read.
 #[derive(Debug, Clone)]
@@ -148,8 +148,10 @@ impl Span {
 /// How far the reading of the signs is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Reading {
-    /// To be asked for.
+    /// To be asked for when the last reading's share of the time is over.
     Wanted,
+    /// To be asked for now.
+    Due,
     Asked,
     #[default]
     Idle,
@@ -159,6 +161,8 @@ pub enum Reading {
 #[derive(Debug, Default)]
 pub struct Pulse {
     pub reading: Reading,
+    /// Something changed while it was read.
+    again: bool,
     pub lanes: Vec<Lane>,
     pub seen: HashMap<String, Seen>,
     pub failure: Option<Failure>,
@@ -170,19 +174,35 @@ pub struct Pulse {
     pub revealed: Option<RowKey>,
     /// When to read again, by the store's clock; none where nothing will change.
     pub due_ms: Option<i64>,
-    /// Not before this time: reading took its share.
-    not_before_ms: i64,
+    /// How long the last reading took, in milliseconds.
+    pub took_ms: i64,
+    /// When the last reading ended, by the window's clock in seconds.
+    pub read_at: f64,
 }
 
 impl Pulse {
+    /// Asks for the signs once more: the store may have changed.
+    pub fn want(&mut self) {
+        match self.reading {
+            Reading::Idle => self.reading = Reading::Wanted,
+            Reading::Asked => self.again = true,
+            Reading::Wanted | Reading::Due => {}
+        }
+    }
+
+    /// For how long, in seconds, nothing is read yet: a store of very many sessions would be read all the time.
+    pub fn rests_for(&self, time: f64) -> f64 {
+        self.read_at + self.took_ms as f64 / 1000.0 * LEAST_PAUSE - time
+    }
+
     /// Takes the newest signs, which took so long to read.
     pub fn arrived(&mut self, rows: Result<Vec<Row>, Failure>, took_ms: i64, pace: &Pace, now_ms: i64) {
-        self.reading = Reading::Idle;
+        self.reading = if std::mem::take(&mut self.again) { Reading::Wanted } else { Reading::Idle };
+        self.took_ms = took_ms;
         match rows {
             Ok(rows) => {
                 self.lanes = rows.iter().filter_map(Lane::of).take(MOST_SESSIONS).collect();
                 self.failure = None;
-                self.not_before_ms = now_ms.saturating_add(took_ms.saturating_mul(LEAST_PAUSE));
                 for lane in &self.lanes {
                     self.seen.entry(lane.session.clone()).or_default().take(lane);
                 }
@@ -211,7 +231,7 @@ impl Pulse {
     /// When, by the store's clock, a verdict or an age that is shown will be another; none where nothing will.
     fn due(&self, pace: &Pace, now_ms: i64) -> Option<i64> {
         let next = self.lanes.iter().filter_map(|lane| lane_due_ms(lane, pace, now_ms)).min()?;
-        Some(next.max(now_ms + LEAST_MS).max(self.not_before_ms))
+        Some(next.max(now_ms + LEAST_MS))
     }
 }
 

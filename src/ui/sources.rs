@@ -11,7 +11,7 @@ use super::theme::{
     Colors, colors_of, icon_font, liveness_color, sizes_in_use, small_font, space, strong_font, text_font,
 };
 use super::widgets::{self, icon};
-use crate::core::vitals::Liveness;
+use crate::core::vitals::{Liveness, Pace};
 use crate::core::{Row, Severity, Table, shorten_middle, visible};
 
 /// Rows of the list that belong together.
@@ -243,7 +243,8 @@ fn session_row(
     let response = line_response(ui, place.line, ui.scope_id().with(("session", id, at)), &shown, on);
     let count = row.cells.get(9).and_then(|c| c.value.as_i64()).map(i64::unsigned_abs).or(total);
     let right = count.map(format::group).unwrap_or_default();
-    let liveness = source.pulse.liveness(&session);
+    let tells = source.about.shown().and_then(|about| about.pace).is_some_and(Pace::tells);
+    let liveness = source.pulse.liveness(&session).filter(|_| tells);
     let color = liveness.map_or_else(|| status_color(colors, text(2)), |l| liveness_color(colors, l));
     // The colour's word, where no number takes its place.
     let right = if right.is_empty() { liveness.map_or("", Liveness::word) } else { &right };
@@ -296,7 +297,8 @@ fn member_row(
         commands.push(Command::OpenMember(id, at));
     }
     let stores = member.stores.join(" + ");
-    response.on_hover_text(format!("{}\n{stores}", visible(&member.path.display().to_string())));
+    let liveness = member.liveness.map_or(String::new(), |l| format!("\nLiveness: {}", l.word()));
+    response.on_hover_text(format!("{}\n{stores}{liveness}", visible(&member.path.display().to_string())));
 }
 
 fn kind(member: &Member) -> &'static str {
@@ -308,9 +310,10 @@ fn kind(member: &Member) -> &'static str {
 }
 
 fn worst_color(colors: &Colors, member: &Member) -> egui::Color32 {
-    match (&member.failure, member.worst) {
-        (Some(_), _) | (_, Some(Severity::Error)) => colors.bad,
-        (_, Some(Severity::Warning)) => colors.warn,
+    match (&member.failure, member.worst, member.liveness) {
+        (Some(_), ..) | (_, Some(Severity::Error), _) => colors.bad,
+        (_, Some(Severity::Warning), _) => colors.warn,
+        (.., Some(liveness @ (Liveness::Alive | Liveness::Dead))) => liveness_color(colors, liveness),
         _ => colors.faint,
     }
 }

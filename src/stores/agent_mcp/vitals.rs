@@ -11,7 +11,7 @@ use rusqlite::types::ValueRef;
 
 use crate::core::shorten_middle;
 use crate::core::vitals::{
-    Liveness, Opener, Pace, Process, Recovery, Rhythm, Says, Sign, Verdict, judge, reason, rough,
+    Liveness, Pace, Process, Recovery, Rhythm, Says, Sign, Verdict, judge, reason, rough,
 };
 use crate::stores::machine;
 use crate::stores::sqlite::{lossy, time_ms};
@@ -23,7 +23,11 @@ pub const BEAT: Rhythm =
     Rhythm { noun: "beat", every_ms: Some(30_000), fresh_ms: 120_000, silent_ms: Some(600_000) };
 
 /// The program's rule in short.
-pub const PACE: Pace = Pace { rhythm: BEAT, words: &["beat every 30 s", "grace 10 min", "3 attempts"] };
+pub const PACE: Pace = Pace {
+    rhythm: BEAT,
+    grace: Some((600_000, "grace 10 min")),
+    words: &["beat every 30 s", "grace 10 min", "3 attempts"],
+};
 
 /// What a Claude session is known to have done, where its process is gone.
 const GONE: Rhythm = Rhythm { noun: "activity", every_ms: None, fresh_ms: 120_000, silent_ms: Some(600_000) };
@@ -80,16 +84,18 @@ impl Session {
         self.is(EXPIRED) || self.grace_ms.is_some_and(|grace| grace < now_ms)
     }
 
-    /// What of it is evidence, in the order of telling.
-    fn signs<'a>(&'a self, now_ms: i64, path: &Path, words: &'a mut Words) -> Vec<Sign<'a>> {
+    /// Hands on what of it is evidence, in the order of telling; what only makes words is left out where none are wanted.
+    fn weigh<T>(&self, now_ms: i64, path: &Path, words: bool, then: impl FnOnce(&[Sign<'_>]) -> T) -> T {
         let age_ms = self.beat_ms.map(|beat| now_ms.saturating_sub(beat));
         let last = Sign::Last { age_ms, rhythm: &BEAT };
+        let lives = last.says() == Says::Lives;
         let process = machine::process(self.process, self.began_ms.or(self.beat_ms));
-        let openers = machine::openers(path);
-        let opens = match (process, &openers) {
-            (Process::Runs { id, .. }, Some(openers)) => Some(openers.iter().any(|o| o.process == id)),
+        let runs = match process {
+            Process::Runs { id, .. } => Some(id),
             _ => None,
         };
+        let openers = if runs.is_some() || words && !lives { machine::openers(path) } else { None };
+        let opens = runs.and_then(|id| Some(openers.as_ref()?.iter().any(|opener| opener.process == id)));
         // A server that has the store open and a session in it that it calls active: only the beat is late.
         let active = self.is("active") || self.is("recovered");
         let late = match age_ms {
@@ -101,30 +107,32 @@ impl Session {
         let left_ms = self.grace_ms.map(|grace| grace.saturating_sub(now_ms));
         let says = if self.is_over(now_ms) { Says::Nothing } else { Says::TooEarly };
         let grace = Sign::Grace { left_ms, says };
-        let mut signs = vec![last, Sign::Process { process, opens, runs }];
-        if let Some(openers) = openers.filter(|_| opens != Some(true) && last.says() != Says::Lives) {
-            words.openers = openers;
-            let openers = words.openers.as_slice();
+        let process = Sign::Process { process, opens, runs };
+        if !words {
+            return then(&[last, process, grace]);
+        }
+        let mut signs = vec![last, process];
+        if let Some(openers) = openers.as_ref().filter(|_| opens != Some(true) && !lives) {
             signs.push(Sign::OpenedBy { openers, noun: "the database", says: Says::Nothing });
         }
         signs.push(grace);
-        words.status = format!("status {}", self.status.as_deref().unwrap_or("not recorded"));
-        signs.push(Sign::Said { words: &words.status, says: Says::Nothing });
+        let said = |words| Sign::Said { words, says: Says::Nothing };
+        let status = format!("status {}", self.status.as_deref().unwrap_or("not recorded"));
+        signs.push(said(&status));
+        let attempts = format!("{} recoveries, of {MOST_ATTEMPTS} at most", self.attempts);
         if self.attempts >= MOST_ATTEMPTS {
-            words.attempts = format!("{} recoveries, of {MOST_ATTEMPTS} at most", self.attempts);
-            signs.push(Sign::Said { words: &words.attempts, says: Says::Nothing });
+            signs.push(said(&attempts));
         }
-        signs
+        then(&signs)
     }
 
     pub fn verdict(&self, now_ms: i64, path: &Path) -> Verdict {
-        judge(&self.signs(now_ms, path, &mut Words::default()))
+        self.weigh(now_ms, path, false, judge)
     }
 
     /// The evidence for the verdict, what of the store's own account is not so, and where recovery fails.
     pub fn reason(&self, now_ms: i64, path: &Path) -> String {
-        let mut words = Words::default();
-        let mut text = reason(&self.signs(now_ms, path, &mut words));
+        let mut text = self.weigh(now_ms, path, true, reason);
         let recovery = self.recovery(now_ms, path);
         for more in [recovery.lie, recovery.fails].into_iter().flatten() {
             text.push_str("; ");
@@ -168,14 +176,6 @@ impl Session {
             "the program calls it expired all the same, since a beat does not extend the grace".to_owned()
         })
     }
-}
-
-/// Words that signs borrow.
-#[derive(Debug, Default)]
-struct Words {
-    status: String,
-    openers: Vec<Opener>,
-    attempts: String,
 }
 
 /// What the store has on the life of a Claude session that was seen on this machine.

@@ -38,6 +38,7 @@ const MOST_AGE: i64 = 86_400_000;
 /// A key is used when its session is resumed or begun; that it is not tells nothing of the session.
 const PACE: Pace = Pace {
     rhythm: Rhythm { noun: "use", every_ms: None, fresh_ms: 0, silent_ms: Some(MOST_AGE) },
+    grace: Some((MOST_AGE, "can be resumed for 24 h")),
     words: &["resumed within 24 h of its last use", "keeps no beat"],
 };
 
@@ -82,7 +83,8 @@ fn used(last: &str) -> String {
     format!(
         "CASE WHEN {last} IS NULL THEN 'no last use is recorded' WHEN {last} > now_ms() THEN 'last used in the future'
            WHEN now_ms() - {last} < 7200000 THEN 'last used ' || ((now_ms() - {last}) / 60000) || ' min ago'
-           ELSE 'last used ' || ((now_ms() - {last}) / 3600000) || ' h ago' END"
+           WHEN now_ms() - {last} < 172800000 THEN 'last used ' || ((now_ms() - {last}) / 3600000) || ' h ago'
+           ELSE 'last used ' || ((now_ms() - {last}) / 86400000) || ' days ago' END"
     )
 }
 

@@ -35,8 +35,13 @@ const ACTIVITY: Rhythm =
 
 const PACE: Pace = Pace {
     rhythm: ACTIVITY,
+    grace: Some((SESSION_MS, "session 5 min")),
     words: &["session 5 min after its last activity", "idle runtime 30 min more", "alarm"],
 };
+
+/// Of an object that is no such session only its alarm tells.
+pub const ALARM_PACE: Pace =
+    Pace { rhythm: ACTIVITY, grace: None, words: &["alarm due or overdue", "keeps no beat"] };
 
 /// An alarm this late was not run: nothing runs the object.
 const LATE_MS: i64 = 60_000;

@@ -34,6 +34,7 @@ pub fn add(context: &Context<'_>, mapping: &mut Mapping) -> rusqlite::Result<()>
     identity::install(context)?;
     if has_alarms(context) {
         alarms(context, mapping);
+        mapping.pace = Some(&mcp_session::ALARM_PACE);
         // The namespace's own file is no object.
         let others = ["_cf_KV", "_cf_METADATA", "cf_agents_state"];
         if !others.iter().any(|t| schema.table(t).is_some()) {
@@ -46,6 +47,7 @@ pub fn add(context: &Context<'_>, mapping: &mut Mapping) -> rusqlite::Result<()>
     if kv::has_alarm(schema) || identity::has_namespace(context) {
         let part = heartbeat(schema, id, mapping);
         mapping.add(Table::Heartbeats, part);
+        mapping.pace = mapping.pace.or(Some(&mcp_session::ALARM_PACE));
     }
     let identity = identity::identify(context);
     if mapping.parts_of(&Table::Sessions).is_empty() {

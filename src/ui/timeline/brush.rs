@@ -13,8 +13,9 @@ use crate::ui::theme::{Colors, small_font};
 const HALF: f64 = 0.3;
 /// A beat is so many points wide, and so many stay between two.
 const TICK: f64 = 2.0;
-/// A band narrower than this has no words, in points.
-const WORDS: f64 = 70.0;
+/// Room that words need on both sides, and for a letter, in points.
+const AROUND: f64 = 14.0;
+const LETTER: f64 = 6.4;
 
 /// What draws one lane.
 #[derive(Clone, Copy)]
@@ -67,14 +68,14 @@ impl Brush {
         }
     }
 
-    /// A band with its words where there is room; says whether any of it shows.
+    /// A band, with its words where there is room behind the time `clear`; says whether any of it shows.
     fn band(
         self,
         plot: &mut PlotUi<'_>,
         span: (f64, f64),
         tall: (f64, f64),
-        color: Color32,
-        words: &str,
+        clear: f64,
+        (color, words): (Color32, &str),
     ) -> bool {
         let (from, to) = (span.0.max(self.from), span.1.min(self.to));
         if from >= to {
@@ -84,9 +85,9 @@ impl Brush {
         let points = PlotPoints::from(vec![[from, top], [to, top], [to, bottom], [from, bottom]]);
         let band = Polygon::new("", points).fill_color(color.gamma_multiply(0.25)).stroke(Stroke::NONE);
         plot.polygon(band.allow_hover(false));
-        if (to - from) / self.scale > WORDS && !words.is_empty() {
-            let text = RichText::new(words).font(small_font());
-            // Beats come in from the left.
+        let needed = AROUND + LETTER * words.chars().count() as f64;
+        if (to - from.max(clear)) / self.scale > needed && !words.is_empty() {
+            let text = RichText::new(words).font(small_font()).color(color);
             let at = PlotPoint::new(to - 6.0 * self.scale, (top + bottom) / 2.0);
             plot.text(Text::new("", at, text).color(color).anchor(Align2::RIGHT_CENTER));
         }
@@ -112,7 +113,8 @@ impl Brush {
             let missed = rhythm.missed(to - from).unwrap_or_default() - i64::from(to != frame.now_ms);
             if to - from >= rhythm.fresh_ms && missed > 0 {
                 let words = format!("{} missed", format::group(missed.unsigned_abs()));
-                last = self.band(plot, (seconds(from), seconds(to)), (-HALF, HALF), colors.bad, &words);
+                let span = (seconds(from), seconds(to));
+                last = self.band(plot, span, (-HALF, HALF), span.0, (colors.bad, &words));
             }
         }
         last
@@ -120,16 +122,12 @@ impl Brush {
 
     /// The time in which the session can be taken up again, and its end.
     fn grace(self, plot: &mut PlotUi<'_>, lane: &Lane, colors: &Colors, frame: &Frame<'_>, gap: bool) {
-        let Some(end) = lane.grace_ms else { return };
-        // Before the end of the latest disconnect, or of its beginning.
-        let begins = [lane.cut_ms, lane.since_ms].into_iter().flatten().find(|begin| *begin < end);
-        let begin = begins.or(lane.beat_ms).filter(|begin| *begin < end);
-        if let Some(begin) = begin {
-            let tall = if gap { (HALF - 0.12, HALF) } else { (-HALF, HALF) };
-            let words = if gap { String::new() } else { format!("grace {}", crate::core::span(end - begin)) };
-            self.band(plot, (seconds(begin), seconds(end)), tall, colors.warn, &words);
-        }
-        if end <= frame.now_ms && lane.liveness != Liveness::Alive {
+        let (Some(end), Some((lasts_ms, words))) = (lane.grace_ms, frame.pace.grace) else { return };
+        let tall = if gap { (HALF - 0.12, HALF) } else { (-HALF, HALF) };
+        let words = if gap { "" } else { words };
+        let clear = seconds(lane.beat_ms.unwrap_or_default());
+        self.band(plot, (seconds(end - lasts_ms), seconds(end)), tall, clear, (colors.warn, words));
+        if end < frame.now_ms && lane.liveness != Liveness::Alive {
             self.mark(plot, seconds(end), colors.bad, "");
         }
     }
@@ -161,7 +159,7 @@ impl Brush {
         }
         plot.bar_chart(BarChart::new("", vec![self.bar(at, color, HALF + 0.12)]).allow_hover(false));
         if !words.is_empty() {
-            let text = RichText::new(words).font(small_font());
+            let text = RichText::new(words).font(small_font()).color(color);
             let at = PlotPoint::new(at + 4.0 * self.scale, self.y - HALF);
             plot.text(Text::new("", at, text).color(color).anchor(Align2::LEFT_CENTER));
         }

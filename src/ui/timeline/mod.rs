@@ -184,9 +184,11 @@ fn drawn(
         let (low, high) = input.bounds;
         let least = (high - low) / points * APART;
         let step = STEPS.into_iter().find(|step| *step >= least).unwrap_or(STEPS[STEPS.len() - 1]);
-        let count = (((high - low) / step).ceil() as usize).min(200);
+        // Its words would be cut at the edge.
+        let high = high - (high - low) / points * APART / 3.0;
         let start = (low / step).ceil() * step;
-        (0..=count).map(|i| GridMark { value: start + i as f64 * step, step_size: step }).collect()
+        let count = ((high - start) / step).max(0.0) as usize;
+        (0..=count.min(200)).map(|i| GridMark { value: start + i as f64 * step, step_size: step }).collect()
     };
     let plot = Plot::new("timeline")
         .min_size(egui::Vec2::splat(1.0))
