@@ -578,6 +578,7 @@ def claude_hooks():
         "github:translator:saltmarsh/übersetzungen-日本:3": used("hook 3", hours=30),
         "odd": used("hook odd", days=2),
     })
+    transcript("forgejo:architect:saltmarsh/tidewatch:231", "hook 231a", "architect", "twins", NOW - timedelta(minutes=12))
     db = database(HERE / "claude-hooks.db")
     db.execute("CREATE TABLE claude_sdk_sessions (key TEXT PRIMARY KEY, session_id TEXT NOT NULL, last_used_at INTEGER NOT NULL, created_at INTEGER NOT NULL)")
     agents, forges = ["coder", "reviewer", "qa", "architect", "translator"], ["github", "forgejo", "gitlab"]
@@ -588,6 +589,51 @@ def claude_hooks():
         old = 0 if number in (41, 53) else ms(minutes=chance(f"age {number}", 1, 90) * (1 + number * number // 9))
         db.execute("INSERT OR IGNORE INTO claude_sdk_sessions VALUES (?, ?, ?, ?)", (key, uid(f"db {number}"), old, (old or ms(days=60)) - 4_000_000))
     finish(db)
+
+
+def transcript(key, label, agent, name, last):
+    """What a resume key names: the story as Claude writes it down, a line for each block, ending when the key was last used."""
+    session, folder = uid(label), "/srv/checkouts/tidewatch"
+    path = HERE / "agent-env" / agent / "projects" / folder.replace("/", "-") / f"{session}.jsonl"
+    messages = story.read(name)
+    shift = int(last.timestamp()) - messages[-1]["at"] - 60
+    lines, parent = [], None
+
+    def add(at, **fields):
+        nonlocal parent
+        own = uid(f"{key} line {len(lines)}")
+        moment = datetime.fromtimestamp(at + shift, timezone.utc) + timedelta(milliseconds=211 * (len(lines) % 5))
+        lines.append({"parentUuid": parent, "isSidechain": False, "userType": "external", "cwd": folder, "sessionId": session,
+                      "version": "2.0.14", "gitBranch": "issue-231", **fields, "uuid": own, "timestamp": iso(moment)})
+        parent = own
+
+    for number, message in enumerate(messages):
+        reply, call = f"msg_{uid(f'{key} {number}')[:13]}", None
+        for step, block in enumerate(message["blocks"]):
+            at = message["at"] + 2 * step
+            if message["role"] != "assistant":
+                add(at, type="user", message={"role": "user", "content": block["text"]})
+            elif block["kind"] in ("ok", "error"):
+                result = {"tool_use_id": call, "type": "tool_result", "content": block["text"]}
+                if block["kind"] == "error":
+                    result["is_error"] = True
+                add(at, type="user", message={"role": "user", "content": [result]}, toolUseResult={"stdout": block["text"], "interrupted": False})
+            else:
+                if block["kind"] == "call":
+                    call = f"toolu_{uid(f'{key} {number} {step}')[:13]}"
+                    said = {"type": "tool_use", "id": call, "name": block["name"], "input": block["input"]}
+                elif block["kind"] == "think":
+                    said = {"type": "thinking", "thinking": block["text"], "signature": "aW52ZW50ZWQ="}
+                else:
+                    said = {"type": "text", "text": block["text"]}
+                usage = {"input_tokens": 4 + number, "cache_creation_input_tokens": 120 * number, "cache_read_input_tokens": 9_000 + 400 * number,
+                         "output_tokens": 30 + 17 * len(message["blocks"])}
+                add(at, type="assistant", requestId=f"req_{reply[4:]}", message={
+                    "id": reply, "type": "message", "role": "assistant", "model": "claude-sonnet-4-5", "content": [said], "stop_reason": None, "usage": usage})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    head = {"type": "file-history-snapshot", "messageId": lines[0]["uuid"], "isSnapshotUpdate": False,
+            "snapshot": {"messageId": lines[0]["uuid"], "trackedFileBackups": {}, "timestamp": lines[0]["timestamp"]}}
+    path.write_text("".join(compact(line) + "\n" for line in [head, *lines]), encoding="utf-8")
 
 
 def write_json(name, value):

@@ -169,7 +169,10 @@ fn folder(ui: &mut Ui, source: &SourceView) -> Vec<Command> {
             let total = |of: fn(&Member) -> u64| format::group(folder.members.iter().map(of).sum());
             widgets::card(ui, &format::group(folder.members.len() as u64), "stores", colors.text, 104.0);
             widgets::card(ui, &total(|m| m.sessions), "sessions", colors.text, 104.0);
-            widgets::card(ui, &total(|m| m.messages), "messages", colors.text, 104.0);
+            // Those of transcripts are not counted: there may be thousands of files.
+            if folder.members.iter().all(|m| m.counted) {
+                widgets::card(ui, &total(|m| m.messages), "messages", colors.text, 104.0);
+            }
             let size = folder.members.iter().map(|m| m.size.file_bytes + m.size.wal_bytes).sum();
             widgets::card(ui, &format::bytes(size), "on disk", colors.text, 104.0);
         });

@@ -56,6 +56,10 @@ pub fn show(
 /// What the right end of the bar takes, in points.
 const RIGHT_END: f32 = 280.0;
 
+/// What a chip takes besides its text, and about what a letter of it takes, in points.
+const ROOM_AROUND: f32 = 96.0;
+const LETTER: f32 = 7.0;
+
 /// What the chips of a narrowed table may take before the repairs are in one menu, in points.
 const ROOM_FOR_CHIPS: f32 = 220.0;
 
@@ -102,7 +106,9 @@ fn repairs(ui: &mut Ui, source: &mut SourceView, table: &Table, commands: &mut V
 fn session_chip(ui: &mut Ui, source: &SourceView, commands: &mut Vec<Command>) {
     let Some(session) = &source.session else { return };
     let shown = source.session_title.as_deref().filter(|t| !t.is_empty()).unwrap_or(session);
-    let text = visible(&shorten_middle(shown, 32)).into_owned();
+    // As long as what is at the right end leaves room for.
+    let room = ((ui.available_width() - RIGHT_END - ROOM_AROUND) / LETTER).clamp(6.0, 32.0);
+    let text = visible(&shorten_middle(shown, room as usize)).into_owned();
     if widgets::chip(ui, &format!("session: {text}"), Some("Show all sessions")) {
         commands.push(Command::SelectSession(source.id, None, None));
     }

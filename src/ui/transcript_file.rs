@@ -96,6 +96,7 @@ fn line(
         .exact_size(sizes_in_use().bar)
         .resizable(false);
     panel.show(ui, |ui| {
+        let narrow = ui.available_width() < NARROW;
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if widgets::quiet_button(ui, "Open on its own", "Open the transcript as a source").clicked() {
                 commands.push(Command::Open(file.path.clone()));
@@ -104,14 +105,17 @@ fn line(
                 commands.push(Command::CopyText(file.path.display().to_string()));
             }
             others(ui, older, agents, commands);
-            let time = file.last_line_ms.map(|ms| format!(" · last line {}", format::relative(ms, now_ms)));
-            let text = format!("{}{}", format::bytes(file.bytes), time.unwrap_or_default());
+            let ago = file.last_line_ms.filter(|_| !narrow);
+            let ago = ago.map(|ms| format!(" · last line {}", format::relative(ms, now_ms)));
+            let text = format!("{}{}", format::bytes(file.bytes), ago.unwrap_or_default());
             let said = ui.label(RichText::new(text).font(small_font()).color(colors.muted));
             if let Some(ms) = file.last_line_ms {
-                said.on_hover_text(format!("{} {}", format::time(ms, zone), zone.name()));
+                said.on_hover_text(format!("Last line: {} {}", format::time(ms, zone), zone.name()));
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                ui.label(RichText::new("File").font(text_font()).color(colors.muted));
+                if !narrow {
+                    ui.label(RichText::new("File").font(text_font()).color(colors.muted));
+                }
                 let path = shown_path(file);
                 let short = widgets::fit_middle(ui, ui.available_width(), &path, &mono_font()).into_owned();
                 let text = RichText::new(short).font(mono_font()).color(colors.text);
@@ -173,6 +177,9 @@ fn nothing(ui: &mut Ui, found: &Transcripts, commands: &mut Vec<Command>) {
         }
     });
 }
+
+/// Below this width only what matters most is beside the path, in points.
+const NARROW: f32 = 600.0;
 
 /// So many of the folders are named.
 const MOST_FOLDERS: usize = 8;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use sessionscope::core::{ReadStore as _, Table};
+use sessionscope::stores::{Options, Places, open};
 
 use crate::support::{copied_from, opened, table};
 
@@ -89,4 +90,18 @@ fn every_example_of_the_readme_ends_well() {
         assert_eq!((ended.status.code(), &*err), (Some(0), ""), "{example:?}");
         assert!(!out.contains("There is nothing to change"), "{example:?}: {out}");
     }
+}
+
+#[test]
+fn a_sample_key_names_its_transcript() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/samples");
+    let (folder, _) = copied_from(&samples);
+    let store = folder.path().join("samples/sessions.json");
+    let options = Options { transcripts: Some(Places::default()), ..crate::support::options() };
+    let store = open(&store, &options).unwrap_or_else(|e| panic!("{e}")).store;
+    let found = store.transcripts("forgejo:architect:saltmarsh/tidewatch:231").expect("a look");
+    assert_eq!(found.files.len(), 1);
+    let told = opened(&found.files[0].path).store;
+    assert_eq!(told.about().findings, []);
+    assert_eq!(table(&told, Table::Sessions, &["status", "messages"]), "unanswered | 16");
 }
