@@ -222,7 +222,7 @@ fn opened_words(f: &mut fmt::Formatter<'_>, openers: &[Opener], noun: &str) -> f
         write!(f, " and {more} more")?;
     }
     match openers.len() {
-        0 => write!(f, "no other program here has {noun} open"),
+        0 => write!(f, "no other program seen here has {noun} open"),
         1 => write!(f, " has {noun} open"),
         _ => write!(f, " have {noun} open"),
     }

@@ -4,11 +4,14 @@
 //! may see is seen; a process of another machine or container never is. One look serves all questions for a moment, so
 //! that a million rows ask no more than one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 
 use super::repair::guard::Identity;
 use crate::core::vitals::{Opener, Process};
@@ -25,8 +28,13 @@ const TICKS: i64 = 100;
 /// The processes that ran at a moment, with the time at which each began where that is known.
 type Running = HashMap<u32, Option<i64>>;
 
-/// The files that other processes have open, with who has.
-type Opened = HashMap<Identity, Vec<Opener>>;
+/// The files that other processes have open.
+#[derive(Default)]
+struct Opened {
+    by: HashMap<Identity, Vec<Opener>>,
+    /// The processes whose files this user may see.
+    seen: HashSet<u32>,
+}
 
 /// Something that was looked at, and when.
 pub struct Look<T>(Mutex<Option<(Instant, Arc<T>)>>);
@@ -59,6 +67,7 @@ pub fn process(id: Option<u32>, began_ms: Option<i64>) -> Process {
     match (RUNNING.get(running).as_ref(), began_ms) {
         (None, _) => Process::Untold(id),
         (Some(running), began) => match (running.get(&id), began) {
+            (None, _) if is_hidden(id) => Process::Untold(id),
             (None, _) => Process::Absent(id),
             (Some(Some(since)), Some(began)) if *since > began.saturating_add(SLACK_MS) => {
                 Process::Another { id, since_ms: *since }
@@ -68,11 +77,27 @@ pub fn process(id: Option<u32>, began_ms: Option<i64>) -> Process {
     }
 }
 
+/// Whether another user's process of this number runs that `/proc` does not list, as where it is mounted with `hidepid`.
+fn is_hidden(id: u32) -> bool {
+    let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) else { return false };
+    // What may not be told something is there. A thread has a number too, and can be looked at though it is not listed.
+    test_kill_process(id) == Err(Errno::PERM) && stat(id.as_raw_nonzero().get().unsigned_abs()).is_none()
+}
+
 /// The other processes that have a file open; none where the system does not tell.
 pub fn openers(path: &Path) -> Option<Vec<Opener>> {
     let wanted = Identity::read(path)?;
     let opened = OPENED.get(opened);
-    Some(opened.as_ref().as_ref()?.get(&wanted).cloned().unwrap_or_default())
+    Some(opened.as_ref().as_ref()?.by.get(&wanted).cloned().unwrap_or_default())
+}
+
+/// Whether a process has a file open; none where this user may not see that.
+pub fn opens(id: u32, path: &Path) -> Option<bool> {
+    let wanted = Identity::read(path)?;
+    let opened = OPENED.get(opened);
+    let opened = opened.as_ref().as_ref()?;
+    let open = opened.by.get(&wanted).is_some_and(|openers| openers.iter().any(|o| o.process == id));
+    (open || opened.seen.contains(&id)).then_some(open)
 }
 
 fn processes() -> Option<impl Iterator<Item = u32>> {
@@ -115,16 +140,17 @@ fn booted_ms() -> Option<i64> {
 
 fn opened() -> Option<Opened> {
     let own = std::process::id();
-    let mut opened = Opened::new();
+    let mut opened = Opened::default();
     for id in processes()?.filter(|id| *id != own) {
         let Ok(files) = fs::read_dir(format!("/proc/{id}/fd")) else { continue };
+        opened.seen.insert(id);
         let mut name = None;
         for file in files.flatten() {
             let Some(meta) = fs::metadata(file.path()).ok().filter(fs::Metadata::is_file) else { continue };
             let name = name.get_or_insert_with(|| {
                 fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default().trim().to_owned()
             });
-            let openers = opened.entry(Identity::of(&meta)).or_default();
+            let openers = opened.by.entry(Identity::of(&meta)).or_default();
             if openers.last().is_none_or(|last| last.process != id) {
                 openers.push(Opener { process: id, name: name.clone() });
             }

@@ -90,12 +90,10 @@ impl Session {
         let last = Sign::Last { age_ms, rhythm: &BEAT };
         let lives = last.says() == Says::Lives;
         let process = machine::process(self.process, self.began_ms.or(self.beat_ms));
-        let runs = match process {
-            Process::Runs { id, .. } => Some(id),
+        let opens = match process {
+            Process::Runs { id, .. } => machine::opens(id, path),
             _ => None,
         };
-        let openers = if runs.is_some() || words && !lives { machine::openers(path) } else { None };
-        let opens = runs.and_then(|id| Some(openers.as_ref()?.iter().any(|opener| opener.process == id)));
         // A server that has the store open and a session in it that it calls active: only the beat is late.
         let active = self.is("active") || self.is("recovered");
         let late = match age_ms {
@@ -112,7 +110,8 @@ impl Session {
             return then(&[last, process, grace]);
         }
         let mut signs = vec![last, process];
-        if let Some(openers) = openers.as_ref().filter(|_| opens != Some(true) && !lives) {
+        let openers = if opens == Some(true) || lives { None } else { machine::openers(path) };
+        if let Some(openers) = &openers {
             signs.push(Sign::OpenedBy { openers, noun: "the database", says: Says::Nothing });
         }
         signs.push(grace);

@@ -171,6 +171,25 @@ fn sessions_last_activity_tells_whether_they_live() {
 }
 
 #[test]
+fn an_alarm_that_only_the_namespace_keeps_is_the_objects() {
+    let id = "0123456789abcdef".repeat(4);
+    let (folder, path) = database(&format!("{id}.sqlite"), KV);
+    let alarms = rusqlite::Connection::open(folder.path().join("metadata.sqlite")).expect("a database");
+    let sql = "CREATE TABLE _cf_ALARM (actor_id TEXT PRIMARY KEY, scheduled_time INTEGER, actor_name TEXT) WITHOUT ROWID;";
+    let due_ns = (NOW_MS - 300_000) * 1_000_000;
+    alarms
+        .execute_batch(&format!("{sql} INSERT INTO _cf_ALARM VALUES ('{id}', {due_ns}, NULL)"))
+        .expect("written");
+    drop(alarms);
+    let beats =
+        table(&opened(&path).store, Table::Heartbeats, &["session_id", "status", "liveness", "reason"]);
+    let expected = format!(
+        "{id} | alarm overdue | dead | its alarm was due 5 min ago and did not run; it keeps no beat"
+    );
+    assert!(beats.starts_with(&expected), "{beats}");
+}
+
+#[test]
 fn secrets_among_the_entries_are_masked_until_revealed() {
     let sql = format!(
         "{KV} INSERT INTO _cf_KV VALUES ('/app/srv/cli/token', x'FF0F2203746F6B'), ('/app/srv/state/n', x'FF0F22026162'),
