@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::job::Event;
 use super::worker::Outbox;
-use crate::core::search::{Hit, Search};
+use crate::core::search::{Hit, Is, Search};
 use crate::core::{Flow, Query, ReadStore, RowIndex, Selection, StoreError, Table};
 use crate::stores::search::{Found, Request, search_with};
 use crate::stores::sqlite::{Cancel, SqliteStore};
@@ -30,6 +30,8 @@ const MOST_DOCUMENT_BYTES: u64 = 256 << 20;
 pub struct Wish {
     pub generation: u64,
     pub search: Search,
+    /// The one session whose messages are searched, which may only name the file that they are in.
+    pub session: Option<String>,
     /// The files, and how each is opened.
     pub files: Vec<(PathBuf, Options)>,
     pub cancel: Cancel,
@@ -135,16 +137,28 @@ fn one(
     left: &mut u64,
     send: &dyn Fn(Searched),
 ) -> Result<(), StoreError> {
-    let (opened, reader) = opened?;
+    let (mut opened, mut reader) = opened?;
+    let mut wanted = wish.search.clone();
+    if let Some(session) = &wish.session
+        && let Some(transcript) = named(reader.as_ref().unwrap_or(&opened.store), session)?
+    {
+        (opened, reader) = (Rc::new(open_with(&transcript, &Options::default(), &wish.cancel)?), None);
+        // All its lines are that session's.
+        wanted.filters.retain(|filter| !matches!(filter.is, Is::OneSession(_)));
+    }
     let store = reader.as_ref().unwrap_or(&opened.store);
     let mut titles = Titles { store, known: HashMap::new(), spent: Duration::ZERO };
     let mut waiting: Option<Found> = None;
     let mut told = Instant::now();
     let mut tell = |found: Found| {
-        let hits = found.hits.into_iter().map(|hit| titles.name(file, hit)).collect();
+        let whose = |hit: Hit| match &wish.session {
+            Some(session) => Hit { session_id: Some(session.clone()), ..hit },
+            None => hit,
+        };
+        let hits = found.hits.into_iter().map(|hit| titles.name(file, whose(hit))).collect();
         send(Searched::Found { file, table: found.table, found: (hits, found.matches, found.rows) });
     };
-    let request = Request { search: &wish.search, most_hits: Some(*left), cancel: &wish.cancel };
+    let request = Request { search: &wanted, most_hits: Some(*left), cancel: &wish.cancel };
     let ended = search_with(&opened, store, &request, &mut |found| {
         *left = left.saturating_sub(found.hits.len() as u64);
         match waiting.take() {
@@ -169,6 +183,14 @@ fn one(
     });
     waiting.take().into_iter().for_each(&mut tell);
     ended
+}
+
+/// The transcript in which a session's messages are, where the store only names it.
+fn named(store: &SqliteStore, session: &str) -> Result<Option<PathBuf>, StoreError> {
+    if !store.names_transcripts() {
+        return Ok(None);
+    }
+    Ok(store.transcripts(session)?.files.into_iter().next().map(|file| file.path))
 }
 
 /// Documents that were read, for as long as somebody types: to read them takes longer than to search them.

@@ -123,7 +123,12 @@ impl App {
             search.filters.push(only(Is::Table(table.clone())));
             search.filters.extend(session.clone().map(|session| only(Is::OneSession(session))));
         }
-        let wish = Wish { generation: view.generation, search, files: ways, cancel: Cancel::default() };
+        let session = match &view.scope {
+            Scope::Tab { table: Table::Messages, session, .. } => session.clone(),
+            _ => None,
+        };
+        let (generation, cancel) = (view.generation, Cancel::default());
+        let wish = Wish { generation, search, session, files: ways, cancel };
         let outbox = self.outbox.clone();
         self.searcher.get_or_insert_with(|| Searcher::start(outbox)).search(wish);
     }
@@ -255,7 +260,13 @@ impl App {
         let Some(source) = self.screen.source_mut(id) else { return };
         let to_top = source.transcript && table == Table::Messages;
         let query = narrowed(source, &table);
+        let is_named = table == Table::Messages && source.about.shown().is_some_and(|a| a.names_transcripts);
         let view = source.table(&table);
+        let mut row = row;
+        if is_named && let Some(shown) = view.key(0) {
+            // Which of the transcripts that were read a row is of, each reader numbers for itself.
+            row.part = shown.part;
+        }
         // A filter may hide it.
         if view.query.is_filtered() {
             view.typed.clear();

@@ -268,7 +268,7 @@ fn in_order(
     sink: &mut dyn FnMut(Found) -> Flow,
 ) -> Result<(Flow, Broken), StoreError> {
     let mut number = 0;
-    while let Some((start, _)) = piece(span, width, number) {
+    while piece(span, width, number).is_some() {
         // A thread that is gone without an answer was told to end.
         let Ok(answer) = answers[number % answers.len()].recv() else { return Err(StoreError::Cancelled) };
         let (slice, end) = answer?;
@@ -279,7 +279,7 @@ fn in_order(
             End::More(_) => {}
             End::Done => number += 1,
             End::Damaged(error, last) => {
-                return Ok((Flow::Continue, Some((error, last.or(start.checked_sub(1))))));
+                return Ok((Flow::Continue, Some((error, last))));
             }
         }
     }

@@ -201,3 +201,20 @@ fn the_box_has_its_place_also_in_a_small_window() {
         });
     }
 }
+
+#[test]
+fn the_messages_of_a_resume_key_are_searched_in_its_transcript() {
+    use super::transcripts::{home, transcript};
+    let (folder, store) = home();
+    transcript(&folder.path().join("home/.config/claude-hooks/agent-env/dev/projects/-home-ines-tidewatch"));
+    let mut window = open(&[&store]);
+    click(&mut window, "forgejo:dev:acme/app:7");
+    wait(&mut window, "Which of the two Newhavens");
+    window.key_press_modifiers(Modifiers::COMMAND, Key::F);
+    window.step();
+    write(&mut window, "Search", "stations up");
+    wait(&mut window, "1 match");
+    window.key_press(Key::Enter);
+    wait_gone(&mut window, "1 match");
+    at(&mut window, "6 of ");
+}

@@ -9,7 +9,7 @@ use crate::support::{NOW_MS, fixture};
 const SESSION: &str = "3f0d5a52-7c1e-4b8e-9d36-5a1c0e7b2f41";
 
 /// A session file with one key, in a home of its own.
-fn home() -> (tempfile::TempDir, PathBuf) {
+pub fn home() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let store = folder.path().join("home/.local/state/claude-hooks/sessions.json");
     fs::create_dir_all(store.parent().expect("a folder")).expect("a folder");
@@ -19,7 +19,7 @@ fn home() -> (tempfile::TempDir, PathBuf) {
     (folder, store)
 }
 
-fn transcript(folder: &Path) {
+pub fn transcript(folder: &Path) {
     fs::create_dir_all(folder).expect("a folder");
     let name = format!("{SESSION}.jsonl");
     fs::copy(fixture("claude-transcript").join(&name), folder.join(&name)).expect("a copy");

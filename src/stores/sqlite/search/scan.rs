@@ -48,7 +48,7 @@ pub(in crate::stores) enum End {
     Done,
     /// The rowid behind the last one that was read.
     More(i64),
-    /// The file is damaged here; rows were read up to this rowid, if any were.
+    /// The file is damaged here; what is found up to this rowid was handed out, if anything was looked at.
     Damaged(StoreError, Option<i64>),
 }
 
@@ -104,7 +104,7 @@ impl<'a> Scan<'a> {
                 }
             }
             Err(error) => match self.store.fail(error) {
-                error if error.is_damage() => End::Damaged(error, last),
+                error if error.is_damage() => End::Damaged(error, last.or(rowids.start().checked_sub(1))),
                 error => return Err(error),
             },
         };
@@ -167,7 +167,13 @@ impl<'a> Scan<'a> {
         let mut rows = statement.query(params_from_iter(values))?;
         while let Some(row) = rows.next()? {
             slice.rows += 1;
-            if let Some(found) = self.eye.look(self.search, self.target, &self.places, row)? {
+            let found = self.eye.look(self.search, self.target, &self.places, row)?;
+            let is_look = slice.rows.is_multiple_of(ROWS_BETWEEN);
+            // Rows behind it are read again where the file breaks off: none of them is a hit.
+            if in_slices && (found.is_some() || is_look) {
+                *last = row.get(0).ok();
+            }
+            if let Some(found) = found {
                 slice.matches += 1;
                 if self.kept.one_more() {
                     let snippet = self.eye.snippet(&self.places, row, &found)?;
@@ -184,10 +190,7 @@ impl<'a> Scan<'a> {
                     });
                 }
             }
-            if in_slices {
-                *last = row.get(0).ok();
-            }
-            if slice.rows.is_multiple_of(ROWS_BETWEEN) {
+            if is_look {
                 if self.store.cancel.is_cancelled() {
                     return Err(interrupted());
                 }
