@@ -244,13 +244,8 @@ fn ask(view: &mut TableView, list: &List, jobs: &mut Vec<Job>) {
         }
         jobs.push(job(Vec::new()));
     }
-    let rows: Vec<_> = std::mem::take(&mut view.missing_messages)
-        .into_iter()
-        .filter_map(|at| Some((at, view.key(at)?)))
-        .collect();
-    if !rows.is_empty() {
-        jobs.push(Job::Messages { generation, rows, whole: false });
-    }
+    let near = view.missing_messages();
+    jobs.extend(near.into_iter().map(|near| Job::Messages { generation, near }));
 }
 
 fn cheap(view: &TableView) -> Vec<usize> {

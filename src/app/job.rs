@@ -9,6 +9,7 @@ use crate::core::{
 };
 use crate::ui::model::{Details, Member, Message, SourceId};
 use crate::ui::repair_view::{Field, Planned};
+use crate::ui::table_view::Neighbours;
 
 /// Which list of the window an answer is for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -36,12 +37,13 @@ pub enum Job {
     },
     Messages {
         generation: u64,
-        rows: Vec<(usize, RowKey)>,
-        whole: bool,
+        near: Neighbours,
     },
     Details {
         table: Table,
         key: RowKey,
+        /// Of a message: those around it.
+        near: Neighbours,
         reveal: bool,
     },
     Count {
@@ -101,7 +103,7 @@ pub enum Done {
     },
     Messages {
         generation: u64,
-        messages: Vec<(usize, Message)>,
+        messages: Vec<Message>,
     },
     Details {
         table: Table,

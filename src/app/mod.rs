@@ -5,6 +5,7 @@ mod export;
 mod job;
 mod perform;
 mod pulses;
+mod reading;
 mod repairing;
 mod repairs;
 mod searcher;
@@ -20,13 +21,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
-use egui_commonmark::CommonMarkCache;
-
 use crate::stores::sqlite::{Cancel, Clock};
 use crate::stores::{Options, Places};
 use crate::ui::format::Zone;
 use crate::ui::model::{Screen, SourceId};
 use crate::ui::theme;
+use crate::ui::transcript::Typeset;
 
 use job::Event;
 use repairs::Repairer;
@@ -51,7 +51,7 @@ pub struct App {
     settings: Settings,
     saved: Settings,
     clock: Clock,
-    markdown: CommonMarkCache,
+    typeset: Typeset,
     next_id: u32,
     /// When the current waiting began, for the 200 ms before it is worth saying.
     waiting_since: Option<f64>,
@@ -130,7 +130,7 @@ impl App {
             saved: settings.clone(),
             settings,
             clock,
-            markdown: CommonMarkCache::default(),
+            typeset: Typeset::default(),
             next_id: 0,
             waiting_since: None,
         };

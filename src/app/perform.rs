@@ -13,6 +13,7 @@ use crate::core::{Query, RowKey, Table};
 use crate::stores::Options;
 use crate::ui::Command;
 use crate::ui::model::{Dialog, Folder, Remote, SourceId, SourceView, Tab};
+use crate::ui::table_view::Neighbours;
 
 /// A file dialog that answers sooner than this was never shown.
 pub(super) const NO_DIALOG: std::time::Duration = std::time::Duration::from_millis(400);
@@ -278,17 +279,20 @@ impl App {
         }
         source.details_for = wanted;
         source.details.ask();
+        let view = source.table(&table);
+        let at = view.focus.as_ref().filter(|(at, k)| *k == key && view.key(*at).as_ref() == Some(k));
+        let near = match at {
+            Some((at, _)) => view.neighbours(*at..at + 1, true),
+            None => Neighbours { keys: vec![key.clone()], wanted: 0..1, whole: true },
+        };
         if let Some(worker) = self.current_worker() {
-            worker.send(Job::Details { table, key, reveal });
+            worker.send(Job::Details { table, key, near, reveal });
         }
     }
 
     fn load_message(&mut self, at: usize) {
-        let Some(view) = self.screen.current_mut().map(|s| s.table(&Table::Messages)) else { return };
-        let Some(key) = view.key(at) else { return };
-        let job = Job::Messages { generation: view.generation, rows: vec![(at, key)], whole: true };
-        if let Some(worker) = self.current_worker() {
-            worker.send(job);
+        if let Some(view) = self.screen.current_mut().map(|s| s.table(&Table::Messages)) {
+            view.show_whole(at);
         }
     }
 

@@ -89,7 +89,7 @@ impl App {
         let has_rows = self.screen.current().is_some_and(|s| s.folder.is_none() && s.about.shown().is_some());
         if self.screen.details_open && has_rows {
             let inner = Frame::new().fill(colors.panel).inner_margin(theme::space::M as i8);
-            let show = |ui: &mut Ui| details::show(ui, &mut self.screen, &mut self.markdown);
+            let show = |ui: &mut Ui| details::show(ui, &mut self.screen, &mut self.typeset);
             let more = if narrow {
                 Panel::bottom("details below")
                     .resizable(true)
@@ -143,7 +143,7 @@ impl App {
             return commands;
         }
         ui.spacing_mut().item_spacing.y = 0.0;
-        commands.extend(tabs::content(ui, &mut self.screen, &mut self.markdown));
+        commands.extend(tabs::content(ui, &mut self.screen, &mut self.typeset));
         commands
     }
 

@@ -8,19 +8,18 @@ use std::time::Instant;
 
 use super::export;
 use super::job::{Done, Event, Job, List};
+use super::reading;
 use crate::core::glance::Glance;
 use crate::core::{
-    Block, Cell, Failure, Flow, Query, ReadStore, Row, RowIndex, RowKey, Selection, Sort, StoreError, Table,
-    Value,
+    Cell, Failure, Flow, Query, ReadStore, Row, RowIndex, RowKey, Selection, Sort, StoreError, Table, Value,
 };
 use crate::stores::sqlite::{Cancel, SqliteStore};
 use crate::stores::{self, Options};
-use crate::ui::model::{Details, Message, SourceId};
+use crate::ui::model::{Details, SourceId};
+use crate::ui::table_view::Neighbours;
 
 /// Cells of a table are cut to so many bytes: more than fits on any screen.
 const CELL_BYTES: usize = 512;
-/// The transcript shows so many bytes of a block before it asks.
-const BLOCK_BYTES: usize = 20_000;
 /// Of the pages that were asked for and not yet read, so many are worth reading: the newest.
 const MOST_WAITING_PAGES: usize = 8;
 
@@ -168,13 +167,13 @@ impl Lane<'_> {
                 let rows = self.rows(&table, &keys, columns).map_err(|e| Failure::from(&e));
                 self.done(Done::Rows { list, generation, page, rows, whole });
             }
-            Job::Messages { generation, rows, whole } => {
-                let messages =
-                    rows.into_iter().filter_map(|(at, key)| Some((at, self.message(&key, whole)?))).collect();
+            Job::Messages { generation, near } => {
+                // What cannot be read at all is said by the rows that are asked for beside it.
+                let messages = reading::messages(self.store, &near).unwrap_or_default();
                 self.done(Done::Messages { generation, messages });
             }
-            Job::Details { table, key, reveal } => {
-                let details = self.details(&table, &key, reveal).map_err(|e| Failure::from(&e));
+            Job::Details { table, key, near, reveal } => {
+                let details = self.details(&table, &key, &near, reveal).map_err(|e| Failure::from(&e));
                 self.done(Done::Details { table, key, details });
             }
             Job::Count { table } => {
@@ -278,40 +277,24 @@ impl Lane<'_> {
         rows.iter().filter_map(|row| row.cells[0].value.as_str().map(str::to_owned)).collect()
     }
 
-    fn message(&self, key: &RowKey, whole: bool) -> Option<Message> {
-        let columns = self.store.columns(&Table::Messages);
-        let place = |name: &str| columns.iter().position(|c| c.name == name);
-        let selection = Selection {
-            columns: vec![place("id")?, place("role")?, place("created_at")?],
-            cut: Some(CELL_BYTES),
-            ..Selection::default()
-        };
-        let row = self.store.rows(&Table::Messages, std::slice::from_ref(key), &selection).ok()?.pop()?;
-        let mut blocks = self.store.blocks(key).unwrap_or_default();
-        let mut cut = false;
-        if !whole {
-            blocks.iter_mut().for_each(|block| cut |= cut_block(block));
-        }
-        let text = |at: usize| row.cells[at].value.as_str().unwrap_or_default().to_owned();
-        Some(Message {
-            key: key.clone(),
-            id: text(0),
-            role: text(1),
-            created_at_ms: row.cells[2].value.as_i64(),
-            blocks,
-            cut,
-        })
-    }
-
-    fn details(&self, table: &Table, key: &RowKey, reveal: bool) -> Result<Option<Details>, StoreError> {
+    fn details(
+        &self,
+        table: &Table,
+        key: &RowKey,
+        near: &Neighbours,
+        reveal: bool,
+    ) -> Result<Option<Details>, StoreError> {
         let selection = Selection { reveal, aside: true, ..Selection::default() };
         let Some(row) = self.store.rows(table, std::slice::from_ref(key), &selection)?.pop() else {
             return Ok(None);
         };
-        let blocks = if *table == Table::Messages { self.store.blocks(key)? } else { Vec::new() };
+        let parts = match table {
+            Table::Messages => reading::parts(self.store, key, near)?,
+            _ => Vec::new(),
+        };
         let columns = self.store.columns(table);
         let json = export::row_as_json(&columns, &row);
-        Ok(Some(Details { table: table.clone(), columns, row, blocks, json, revealed: reveal }))
+        Ok(Some(Details { table: table.clone(), columns, row, parts, json, revealed: reveal }))
     }
 }
 
@@ -338,18 +321,6 @@ fn empty_page(job: Job) -> Job {
         }
         other => other,
     }
-}
-
-/// Cuts a block's text to what is read at first; says whether there was more.
-fn cut_block(block: &mut Block) -> bool {
-    let (Block::Text(text) | Block::Thinking(text)) = block else { return false };
-    if text.len() <= BLOCK_BYTES {
-        return false;
-    }
-    let end = (0..=BLOCK_BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
-    text.truncate(end);
-    text.push('…');
-    true
 }
 
 /// A file's name for the list on the left.

@@ -25,6 +25,8 @@ pub enum Block {
     Media {
         media_type: String,
         bytes: u64,
+        /// Width and height in pixels, where its first bytes tell.
+        pixels: Option<(u32, u32)>,
     },
     /// A part of a kind that is not known, as it is stored.
     Other {

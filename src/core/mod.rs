@@ -3,6 +3,7 @@
 //! It knows no egui, no SQL, no threads, no clock and no files.
 
 mod block;
+pub mod conversation;
 mod error;
 pub mod export;
 mod finding;

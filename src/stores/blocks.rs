@@ -5,6 +5,7 @@
 
 use serde_json::Value as Json;
 
+use super::media;
 use crate::core::Block;
 
 /// Reads a message from its role, its content and, where the store keeps them apart, its parts.
@@ -54,7 +55,7 @@ pub fn text(role: &str, content: &str, parts: &str) -> String {
                 Some(name) => format!("{name} → {output}"),
                 None => output.clone(),
             },
-            Block::Media { media_type, bytes } => format!("{media_type}, {bytes} bytes"),
+            Block::Media { .. } => media_text(b),
             Block::Other { raw, .. } => raw.clone(),
         })
     })
@@ -188,7 +189,7 @@ fn object(json: &Json, into: &mut Vec<Block>) {
         }
         "step-start" | "step-finish" => {}
         "image" | "image_url" | "input_image" | "file" | "input_file" | "document" | "audio" => {
-            into.push(media(&kind, json))
+            into.push(media::read(&kind, json))
         }
         _ if kind.starts_with("tool-") || kind == "dynamic-tool" => ui_tool(&kind, json, into),
         "" | "message" => message(json, into),
@@ -209,6 +210,14 @@ fn message(json: &Json, into: &mut Vec<Block>) {
     }
     if let Some(calls) = json.get("tool_calls") {
         read(calls, into);
+    }
+    // A tool's message says itself which call it answers.
+    if let Some(answers) = string(json, &["tool_call_id", "toolCallId"]) {
+        for block in &mut into[before..] {
+            if let Block::ToolResult { id: id @ None, .. } = block {
+                *id = Some(answers.clone());
+            }
+        }
     }
     if into.len() == before && role.is_empty() {
         into.push(other("object", json));
@@ -259,18 +268,23 @@ fn result(json: &Json) -> Block {
 /// What a tool answered: the text of its text blocks, else the JSON.
 fn output_text(json: &Json) -> String {
     let Json::Array(items) = json else { return compact(json) };
-    let texts: Vec<String> = items.iter().filter_map(|i| string(i, &["text"])).collect();
+    let text_of = |item: &Json| {
+        let kind = string(item, &["type"]).unwrap_or_default();
+        match kind.as_str() {
+            "image" | "image_url" | "input_image" => Some(media_text(&media::read(&kind, item))),
+            _ => string(item, &["text"]),
+        }
+    };
+    let texts: Vec<String> = items.iter().filter_map(text_of).collect();
     if texts.len() == items.len() && !texts.is_empty() { texts.join("\n") } else { compact(json) }
 }
 
-fn media(kind: &str, json: &Json) -> Block {
-    let source = json.get("source").unwrap_or(json);
-    let data = string(source, &["data", "url", "image", "file_data"]).unwrap_or_default();
-    Block::Media {
-        media_type: string(source, &["media_type", "mediaType", "mimeType"])
-            .unwrap_or_else(|| kind.to_owned()),
-        // Base64 holds three bytes in four characters.
-        bytes: data.len() as u64 * 3 / 4,
+/// A picture among texts: its type and size.
+fn media_text(block: &Block) -> String {
+    match block {
+        Block::Media { media_type, bytes: 0, .. } => media_type.clone(),
+        Block::Media { media_type, bytes, .. } => format!("{media_type}, {bytes} bytes"),
+        _ => String::new(),
     }
 }
 

@@ -15,6 +15,7 @@ mod ledgers;
 mod lenient;
 mod lines;
 mod machine;
+mod media;
 pub mod migrations;
 mod open;
 pub mod repair;

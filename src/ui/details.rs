@@ -1,7 +1,6 @@
 //! The selected row whole.
 
 use egui::{Frame, Margin, RichText, ScrollArea, Ui};
-use egui_commonmark::CommonMarkCache;
 
 use super::Command;
 use super::format::{self, Zone};
@@ -9,8 +8,9 @@ use super::heartbeats;
 use super::marks;
 use super::model::{Details, Remote, Screen, SourceView};
 use super::pulse::recovery_of;
+use super::table_view::Folds;
 use super::theme::{colors_of, mono_font, role_color, space, strong_font, text_font};
-use super::transcript::blocks;
+use super::transcript::{Typeset, parts};
 use super::{transcript_file, widgets};
 use crate::core::repair::Offer;
 use crate::core::{Column, ColumnKind, MASK, Table, Value, visible};
@@ -22,7 +22,7 @@ const MOST_SHOWN_BYTES: usize = 60_000;
 const LABEL_WIDTH: f32 = 130.0;
 
 /// Draws the panel on the right.
-pub fn show(ui: &mut Ui, screen: &mut Screen, markdown: &mut CommonMarkCache) -> Vec<Command> {
+pub fn show(ui: &mut Ui, screen: &mut Screen, typeset: &mut Typeset) -> Vec<Command> {
     let mut commands = Vec::new();
     let (zone, now) = (screen.zone, screen.now_ms);
     let mut tab = screen.details_tab;
@@ -34,7 +34,7 @@ pub fn show(ui: &mut Ui, screen: &mut Screen, markdown: &mut CommonMarkCache) ->
         (Remote::Failed { failure, .. }, None) => {
             widgets::failure(ui, failure, None);
         }
-        (_, Some(details)) => row(ui, source, details, &mut tab, zone, now, markdown, &mut commands),
+        (_, Some(details)) => row(ui, source, details, &mut tab, zone, now, typeset, &mut commands),
         _ => widgets::quiet(ui, "Select a row to see all of it."),
     }
     screen.details_tab = tab;
@@ -49,7 +49,7 @@ fn row(
     tab: &mut usize,
     zone: Zone,
     now: i64,
-    markdown: &mut CommonMarkCache,
+    typeset: &mut Typeset,
     commands: &mut Vec<Command>,
 ) {
     ui.horizontal(|ui| {
@@ -69,9 +69,9 @@ fn row(
     repairs(ui, source, details, commands);
     ui.add_space(space::XS);
     let names: &[&str] =
-        if details.blocks.is_empty() { &["Values", "Raw"] } else { &["Text", "Values", "Raw"] };
+        if details.parts.is_empty() { &["Values", "Raw"] } else { &["Text", "Values", "Raw"] };
     *tab = (*tab).min(names.len() - 1);
-    if !details.blocks.is_empty() {
+    if !details.parts.is_empty() {
         facts(ui, details, zone, now);
         ui.add_space(space::XS);
     }
@@ -83,7 +83,9 @@ fn row(
     ScrollArea::vertical().id_salt(id).auto_shrink(false).show(ui, |ui| match names[*tab] {
         "Text" => {
             ui.set_max_width(ui.available_width());
-            blocks::show(ui, &details.blocks, markdown, true);
+            let folds = Folds { round: 0, open: true };
+            let mut look = parts::Look { typeset, folds, commands };
+            parts::show(ui, egui::Id::unique(("details", &details.row.key)), &details.parts, &mut look);
         }
         "Values" => {
             if let (Table::Sessions, Some(id)) = (&details.table, text_of(details, "id")) {

@@ -10,9 +10,10 @@ use super::repair_view::RepairView;
 use super::scroll::RowScroll;
 use super::search_view::SearchView;
 use super::table_view::TableView;
+use crate::core::conversation::Part;
 use crate::core::glance::Glance;
 use crate::core::vitals::Liveness;
-use crate::core::{About, Block, Column, Failure, Operation, Row, RowKey, Size, Sort, Table, Transcripts};
+use crate::core::{About, Column, Failure, Operation, Row, RowKey, Size, Sort, Table, Transcripts};
 
 /// Something that is asked for in the background; what was there stays until the new arrives.
 #[derive(Debug, Clone, Default)]
@@ -151,9 +152,9 @@ pub struct Message {
     pub id: String,
     pub role: String,
     pub created_at_ms: Option<i64>,
-    pub blocks: Vec<Block>,
-    /// Some of its text was left out, since there is so much of it.
-    pub cut: bool,
+    pub parts: Vec<Part>,
+    /// So much of its text was left out, since there is so much of it.
+    pub left_out_bytes: u64,
 }
 
 /// One selected row whole.
@@ -163,7 +164,7 @@ pub struct Details {
     pub columns: Vec<Column>,
     pub row: Row,
     /// Of a message: what it is made of.
-    pub blocks: Vec<Block>,
+    pub parts: Vec<Part>,
     /// The row as the headless commands write it.
     pub json: String,
     /// Secrets are shown as they are.

@@ -1,16 +1,41 @@
 //! A table of a source as it is shown: its query, and what has arrived of the answer.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::model::Message;
 use super::scroll::RowScroll;
+use crate::core::conversation::REACH;
 use crate::core::{Column, Failure, Query, Row, RowIndex, RowKey, Table};
 
 /// How many rows a page has.
 pub const PAGE_ROWS: usize = 128;
 /// How many pages are kept.
 const MOST_PAGES: usize = 48;
+
+/// How many messages of a transcript are kept.
+const MOST_MESSAGES: usize = 600;
+/// How many messages' heights are kept.
+const MOST_HEIGHTS: usize = 200_000;
+
+/// Messages to be read, and which messages stand around them.
+#[derive(Debug, Clone)]
+pub struct Neighbours {
+    pub keys: Vec<RowKey>,
+    /// Places in `keys`.
+    pub wanted: Range<usize>,
+    /// To their end, however long they are.
+    pub whole: bool,
+}
+
+/// Which parts of a transcript are unfolded: those that were clicked since the last time that all were set alike.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Folds {
+    /// Counts how often all were set alike.
+    pub round: u32,
+    pub open: bool,
+}
 
 /// Rows that were read together.
 #[derive(Debug)]
@@ -45,13 +70,15 @@ pub struct TableView {
     /// Counts the queries; answers to earlier ones are dropped.
     pub generation: u64,
     pages: HashMap<usize, Page>,
-    /// Messages for the transcript, by row.
-    pub messages: HashMap<usize, Arc<Message>>,
+    /// Messages for the transcript; what was read before shows until it is read again.
+    messages: HashMap<RowKey, Arc<Message>>,
+    /// The messages that are shown to their end, however long they are.
+    whole: HashSet<RowKey>,
     /// Pages that were drawn and are not there, in the order of asking.
     pub missing: Vec<usize>,
     asked: HashSet<usize>,
-    pub missing_messages: Vec<usize>,
-    pub asked_messages: HashSet<usize>,
+    missing_messages: Vec<usize>,
+    asked_messages: HashSet<RowKey>,
     clock: u64,
     pub scroll: RowScroll,
     /// The rows that are chosen, by key.
@@ -68,7 +95,9 @@ pub struct TableView {
     pub filter_open: Option<String>,
     pub page_failure: Option<Failure>,
     /// Heights of the transcript's messages, as they were last drawn.
-    pub heights: HashMap<usize, f32>,
+    pub heights: HashMap<RowKey, f32>,
+    /// Which parts of the transcript are unfolded.
+    pub folds: Folds,
     /// What is typed to go to a row.
     pub go_to: String,
     pub view_rows: usize,
@@ -84,6 +113,7 @@ impl TableView {
             generation: 0,
             pages: HashMap::new(),
             messages: HashMap::new(),
+            whole: HashSet::new(),
             missing: Vec::new(),
             asked: HashSet::new(),
             missing_messages: Vec::new(),
@@ -99,6 +129,7 @@ impl TableView {
             filter_open: None,
             page_failure: None,
             heights: HashMap::new(),
+            folds: Folds::default(),
             go_to: String::new(),
             view_rows: 0,
         }
@@ -180,10 +211,8 @@ impl TableView {
         self.pages.clear();
         self.asked.clear();
         self.missing.clear();
-        self.messages.clear();
         self.asked_messages.clear();
         self.missing_messages.clear();
-        self.heights.clear();
         self.page_failure = None;
     }
 
@@ -272,26 +301,60 @@ impl TableView {
 
     /// The message at a place for the transcript; notes that it is missing if not.
     pub fn message(&mut self, at: usize) -> Option<Arc<Message>> {
-        if self.messages.contains_key(&at) {
-            return self.messages.get(&at).cloned();
-        }
-        if self.asked_messages.insert(at) {
+        let key = self.key(at)?;
+        let message = self.messages.get(&key).cloned();
+        if self.asked_messages.insert(key) {
             self.missing_messages.push(at);
         }
-        None
+        message
     }
 
-    pub fn messages_arrived(&mut self, messages: Vec<(usize, Message)>) {
-        // A bounded cache: far from the view there is nothing to keep.
-        if self.messages.len() > 600 {
-            let (low, high) = (self.scroll.first.saturating_sub(150), self.scroll.first + 150);
-            self.messages.retain(|at, _| (low..=high).contains(at));
-            self.asked_messages.retain(|at| (low..=high).contains(at));
+    /// Asks for a message once more, to its end.
+    pub fn show_whole(&mut self, at: usize) {
+        if let Some(key) = self.key(at) {
+            self.whole.insert(key);
+            self.missing_messages.push(at);
         }
-        for (at, message) in messages {
-            self.heights.remove(&at);
-            self.asked_messages.insert(at);
-            self.messages.insert(at, Arc::new(message));
+    }
+
+    /// Takes what is to be read for the transcript: neighbours with those around them.
+    pub fn missing_messages(&mut self) -> Vec<Neighbours> {
+        let mut missing = std::mem::take(&mut self.missing_messages);
+        missing.sort_unstable();
+        missing.dedup();
+        let is_whole = |at: &usize| self.key(*at).is_some_and(|key| self.whole.contains(&key));
+        let together = |a: &usize, b: &usize| a + 1 == *b && is_whole(a) == is_whole(b);
+        missing
+            .chunk_by(together)
+            .map(|run| {
+                let whole = run.first().is_some_and(is_whole);
+                self.neighbours(run[0]..run[0] + run.len(), whole)
+            })
+            .collect()
+    }
+
+    /// Messages with those around them, as far as their calls and results may be.
+    pub fn neighbours(&self, wanted: Range<usize>, whole: bool) -> Neighbours {
+        let start = wanted.start.saturating_sub(REACH);
+        let keys = (start..wanted.end + REACH).map_while(|at| self.key(at)).collect();
+        Neighbours { keys, wanted: wanted.start - start..wanted.end - start, whole }
+    }
+
+    pub fn messages_arrived(&mut self, messages: Vec<Message>) {
+        // A bounded cache: far from the view there is nothing to keep.
+        if self.messages.len() > MOST_MESSAGES {
+            let first = self.scroll.first;
+            let near: HashSet<RowKey> =
+                (first.saturating_sub(150)..first + 150).map_while(|at| self.key(at)).collect();
+            self.messages.retain(|key, _| near.contains(key));
+            self.asked_messages.retain(|key| near.contains(key));
+        }
+        if self.heights.len() > MOST_HEIGHTS {
+            self.heights.clear();
+        }
+        for message in messages {
+            self.asked_messages.insert(message.key.clone());
+            self.messages.insert(message.key.clone(), Arc::new(message));
         }
     }
 

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use egui::accesskit::Role;
 use egui::{Galley, Rect, Response, Sense, Ui, WidgetInfo, pos2, vec2};
-use egui_commonmark::CommonMarkCache;
 
 use super::Command;
 use super::format;
 use super::model::{Layout, Remote, Screen, SourceView, Tab};
 use super::table::{self, Look};
 use super::theme::{colors_of, sizes_in_use, small_font, space, strong_font, text_font};
+use super::transcript::Typeset;
 use super::{
     heartbeats, operations_tab, overview, tables_tab, toolbar, transcript, transcript_file, widgets,
 };
@@ -131,7 +131,7 @@ fn count(source: &SourceView, tab: Tab, colors: &super::theme::Colors) -> (Strin
 }
 
 /// Draws what the current tab holds.
-pub fn content(ui: &mut Ui, screen: &mut Screen, markdown: &mut CommonMarkCache) -> Vec<Command> {
+pub fn content(ui: &mut Ui, screen: &mut Screen, typeset: &mut Typeset) -> Vec<Command> {
     let mut commands = Vec::new();
     let (zone, now_ms, focus_filter) = (screen.zone, screen.now_ms, std::mem::take(&mut screen.focus_filter));
     let mut layouts = std::mem::take(&mut screen.layouts);
@@ -157,7 +157,7 @@ pub fn content(ui: &mut Ui, screen: &mut Screen, markdown: &mut CommonMarkCache)
                         zone,
                         now_ms,
                         focus_filter,
-                        markdown,
+                        typeset,
                         &mut commands,
                     );
                 }
@@ -178,7 +178,7 @@ fn canonical(
     zone: format::Zone,
     now_ms: i64,
     focus_filter: bool,
-    markdown: &mut CommonMarkCache,
+    typeset: &mut Typeset,
     commands: &mut Vec<Command>,
 ) {
     let keeps = source.about.shown().is_none_or(|a| a.keeps.contains(table)) || *table == Table::Findings;
@@ -200,7 +200,7 @@ fn canonical(
     let layout = layouts.entry(table.name().into_owned()).or_default();
     let view = source.table(table);
     if transcript {
-        commands.extend(transcript::show(ui, view, zone, now_ms, markdown));
+        commands.extend(transcript::show(ui, view, zone, now_ms, typeset));
     } else {
         let look = Look { zone, now_ms, empty: empty(table), focus_filter };
         let out = table::show(ui, view, layout, &look);

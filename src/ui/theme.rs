@@ -192,6 +192,43 @@ pub fn role_color(colors: &Colors, role: &str) -> Color32 {
     }
 }
 
+/// Names of the themes that [`code_themes`] makes.
+pub const DARK_CODE: &str = "sessionscope dark";
+pub const LIGHT_CODE: &str = "sessionscope light";
+
+/// The colours of code in both themes, as the property lists that highlighters of TextMate grammars read.
+pub fn code_themes() -> [(&'static str, String); 2] {
+    [(DARK_CODE, code_theme(&themes().dark)), (LIGHT_CODE, code_theme(&themes().light))]
+}
+
+fn code_theme(c: &Colors) -> String {
+    let hex = |color: Color32| format!("#{:02x}{:02x}{:02x}", color.r(), color.g(), color.b());
+    let mut out = format!(
+        "<plist version=\"1.0\"><dict><key>name</key><string>code</string><key>settings</key><array><dict>\
+         <key>settings</key><dict><key>background</key><string>{}</string><key>foreground</key>\
+         <string>{}</string></dict></dict>",
+        hex(c.stripe),
+        hex(c.text)
+    );
+    for (scope, color) in [
+        ("comment", c.muted),
+        ("string, constant.character, markup.inserted", c.good),
+        ("constant, support.constant", c.warn),
+        ("keyword, storage, entity.name.tag", c.assistant),
+        ("entity.name.function, support.function, variable.function", c.tool),
+        ("entity.name, support.type, support.class", c.user),
+        ("markup.deleted, invalid", c.bad),
+    ] {
+        out.push_str(&format!(
+            "<dict><key>scope</key><string>{scope}</string><key>settings</key><dict><key>foreground</key>\
+             <string>{}</string></dict></dict>",
+            hex(color)
+        ));
+    }
+    out.push_str("</array></dict></plist>");
+    out
+}
+
 /// The ground of what a search found in a text.
 pub fn mark_color(ctx: &Context) -> Color32 {
     colors_of(ctx).warn.gamma_multiply(0.35)

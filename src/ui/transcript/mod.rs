@@ -1,17 +1,22 @@
 //! Messages as a conversation to read.
 
-pub mod blocks;
+pub mod parts;
+mod typeset;
 
-use egui::{Key, Rect, RichText, Sense, Stroke, Ui, UiBuilder, WidgetInfo, pos2, vec2};
-use egui_commonmark::CommonMarkCache;
+use egui::{Id, Key, Rect, RichText, Sense, Stroke, Ui, UiBuilder, WidgetInfo, pos2, vec2};
+
+pub use typeset::Typeset;
 
 use super::Command;
 use super::format::{self, Zone};
 use super::model::Message;
 use super::scroll;
 use super::table_view::{IndexState, TableView};
-use super::theme::{colors_of, mono_font, role_color, sizes_in_use, space, strong_font};
+use super::theme::{
+    colors_of, mono_font, role_color, sizes_in_use, small_font, space, strong_font, text_font,
+};
 use super::widgets;
+use crate::core::conversation::Part;
 use crate::core::{Table, visible};
 
 /// What a message is taken to be high until it was drawn once.
@@ -25,7 +30,7 @@ pub fn show(
     view: &mut TableView,
     zone: Zone,
     now_ms: i64,
-    markdown: &mut CommonMarkCache,
+    typeset: &mut Typeset,
 ) -> Vec<Command> {
     let mut commands = Vec::new();
     if view.is_empty() {
@@ -52,8 +57,10 @@ pub fn show(
     let mut inside = ui.new_child(UiBuilder::new().max_rect(page).id_salt("transcript"));
     inside.set_clip_rect(page.intersect(ui.clip_rect()));
     while top < page.bottom() && at < total {
-        let height = item(&mut inside, view, at, top, page, zone, now_ms, markdown, &mut commands);
-        view.heights.insert(at, height);
+        let height = item(&mut inside, view, at, top, page, zone, now_ms, typeset, &mut commands);
+        if let Some(key) = view.key(at) {
+            view.heights.insert(key, height);
+        }
         top += height;
         at += 1;
     }
@@ -100,9 +107,13 @@ fn move_by_input(ui: &Ui, page: Rect, view: &mut TableView) {
     }
 }
 
+/// How high a message is, as it was last drawn.
+fn height(view: &TableView, at: usize) -> f32 {
+    view.key(at).and_then(|key| view.heights.get(&key).copied()).unwrap_or(GUESSED_HEIGHT)
+}
+
 /// Moves by points over messages of different heights.
 fn scroll_by(view: &mut TableView, points: f32) {
-    let height = |view: &TableView, at: usize| view.heights.get(&at).copied().unwrap_or(GUESSED_HEIGHT);
     let total = view.len();
     let (mut first, mut offset) = (view.scroll.first, view.scroll.offset + points);
     while offset < 0.0 && first > 0 {
@@ -125,33 +136,38 @@ fn item(
     page: Rect,
     zone: Zone,
     now_ms: i64,
-    markdown: &mut CommonMarkCache,
+    typeset: &mut Typeset,
     commands: &mut Vec<Command>,
 ) -> f32 {
     let selected = view.focus.as_ref().is_some_and(|(focus, _)| *focus == at);
     let Some(message) = view.message(at) else {
-        return view.heights.get(&at).copied().unwrap_or(GUESSED_HEIGHT);
+        return height(view, at);
     };
     let colors = colors_of(ui.ctx());
     let width = (page.width() - 2.0 * space::L).min(READING_WIDTH);
     let left = page.left() + space::L;
-    let room = Rect::from_min_size(pos2(left, top + space::M), vec2(width, f32::INFINITY));
-    let mut inner = ui.new_child(UiBuilder::new().max_rect(room).id_salt(("message", at)));
-    head(&mut inner, &message, zone, now_ms);
-    inner.add_space(space::XS);
-    blocks::show(&mut inner, &message.blocks, markdown, false);
-    if message.cut
-        && widgets::quiet_button(&mut inner, "Show all of it", "This message is long; its end was left out")
-            .clicked()
-    {
-        commands.push(Command::LoadMessage(at));
+    let is_slim = matches!(message.parts[..], [Part::Above(_)]);
+    let margin = if is_slim { space::XS } else { space::M };
+    let room = Rect::from_min_size(pos2(left, top + margin), vec2(width, f32::INFINITY));
+    let id = Id::unique(("message", &message.key));
+    let mut inner = ui.new_child(UiBuilder::new().max_rect(room).id_salt(id));
+    head(&mut inner, &message, is_slim, zone, now_ms);
+    if !is_slim {
+        inner.add_space(space::XS);
+        let mut look = parts::Look { typeset, folds: view.folds, commands };
+        parts::show(&mut inner, id, &message.parts, &mut look);
     }
-    let bottom = inner.min_rect().bottom() + space::M;
+    if message.left_out_bytes > 0 {
+        let text = format!("Show all of it · {} more", format::bytes(message.left_out_bytes));
+        let hint = "This message is long; its end was left out";
+        if widgets::quiet_button(&mut inner, &text, hint).clicked() {
+            commands.push(Command::LoadMessage(at));
+        }
+    }
+    let bottom = inner.min_rect().bottom() + margin;
     let line = Rect::from_min_max(pos2(page.left(), top), pos2(page.right(), bottom));
-    let mark = Rect::from_min_size(
-        pos2(page.left() + 6.0, top + space::M),
-        vec2(2.0, bottom - top - 2.0 * space::M),
-    );
+    let mark =
+        Rect::from_min_size(pos2(page.left() + 6.0, top + margin), vec2(2.0, bottom - top - 2.0 * margin));
     ui.painter().rect_filled(
         mark,
         1,
@@ -160,8 +176,8 @@ fn item(
     ui.painter().hline(page.x_range(), bottom - 0.5, Stroke::new(1.0, colors.line));
     // Only the head takes the click, so that text below can be selected.
     let response = ui.interact(
-        Rect::from_min_max(line.min, pos2(line.right(), top + space::M + sizes_in_use().row)).intersect(page),
-        ui.scope_id().with(("select", at)),
+        Rect::from_min_max(line.min, pos2(line.right(), top + margin + sizes_in_use().row)).intersect(page),
+        id.with("select"),
         Sense::click(),
     );
     if response.clicked() {
@@ -172,12 +188,16 @@ fn item(
     bottom - top
 }
 
-fn head(ui: &mut Ui, message: &Message, zone: Zone, now_ms: i64) {
+fn head(ui: &mut Ui, message: &Message, is_slim: bool, zone: Zone, now_ms: i64) {
     let colors = colors_of(ui.ctx());
     ui.horizontal(|ui| {
         ui.spacing_mut().interact_size.y = sizes_in_use().row;
         let role = if message.role.is_empty() { "message" } else { &message.role };
-        ui.label(RichText::new(visible(role)).font(strong_font()).color(role_color(colors, role)));
+        let (font, color) = match is_slim {
+            true => (text_font(), role_color(colors, role).gamma_multiply(0.8)),
+            false => (strong_font(), role_color(colors, role)),
+        };
+        ui.label(RichText::new(visible(role)).font(font).color(color));
         if let Some(ms) = message.created_at_ms {
             let response =
                 ui.label(RichText::new(format::time(ms, zone)).font(mono_font()).color(colors.muted));
@@ -188,5 +208,8 @@ fn head(ui: &mut Ui, message: &Message, zone: Zone, now_ms: i64) {
         label.widget_info(|| {
             WidgetInfo::labeled(egui::accesskit::Role::Label, true, format!("Message {}", message.id))
         });
+        if let ([Part::Above(results)], true) = (&message.parts[..], is_slim) {
+            ui.label(RichText::new(parts::above(*results)).font(small_font()).color(colors.faint));
+        }
     });
 }

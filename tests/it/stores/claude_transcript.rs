@@ -121,7 +121,7 @@ fn what_a_message_says_is_read_from_the_file() {
         blocks(&store, &uuid(11)),
         [
             Block::Text("Here is the page as it looks.".into()),
-            Block::Media { media_type: "image/png".into(), bytes: 18 }
+            Block::Media { media_type: "image/png".into(), bytes: 16, pixels: None }
         ]
     );
     assert_eq!(

@@ -7,6 +7,7 @@ mod large;
 mod overview;
 mod repair;
 mod search;
+mod transcript;
 mod transcripts;
 mod untouched;
 
