@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ type Running = HashMap<u32, Option<i64>>;
 /// The files that other processes have open.
 #[derive(Default)]
 struct Opened {
-    by: HashMap<Identity, Vec<Opener>>,
+    by: HashMap<Identity, Vec<(Opener, PathBuf)>>,
     /// The processes whose files this user may see.
     seen: HashSet<u32>,
 }
@@ -86,18 +86,34 @@ fn is_hidden(id: u32) -> bool {
 
 /// The other processes that have a file open; none where the system does not tell.
 pub fn openers(path: &Path) -> Option<Vec<Opener>> {
-    let wanted = Identity::read(path)?;
-    let opened = OPENED.get(opened);
-    Some(opened.as_ref().as_ref()?.by.get(&wanted).cloned().unwrap_or_default())
+    let look = OPENED.get(opened);
+    let found = look.as_ref().as_ref()?.of(path)?;
+    Some(found.map(|(opener, _)| opener.clone()).collect())
 }
 
 /// Whether a process has a file open; none where this user may not see that.
 pub fn opens(id: u32, path: &Path) -> Option<bool> {
-    let wanted = Identity::read(path)?;
-    let opened = OPENED.get(opened);
-    let opened = opened.as_ref().as_ref()?;
-    let open = opened.by.get(&wanted).is_some_and(|openers| openers.iter().any(|o| o.process == id));
+    let look = OPENED.get(opened);
+    let opened = look.as_ref().as_ref()?;
+    let open = opened.of(path)?.any(|(opener, _)| opener.process == id);
     (open || opened.seen.contains(&id)).then_some(open)
+}
+
+impl Opened {
+    /// Who has a file open, each with the name under which it has.
+    fn of(&self, path: &Path) -> Option<impl Iterator<Item = &(Opener, PathBuf)>> {
+        let wanted = Identity::read(path)?;
+        let named = std::path::absolute(path).ok()?;
+        let all = self.by.get(&wanted).map_or(&[][..], Vec::as_slice);
+        // Another file may have had the same number a moment ago: under another name it is looked at once more.
+        Some(all.iter().filter(move |(opener, name)| *name == named || has_open(opener.process, wanted)))
+    }
+}
+
+/// Whether a process has a file open now.
+fn has_open(process: u32, wanted: Identity) -> bool {
+    let files = fs::read_dir(format!("/proc/{process}/fd"));
+    files.is_ok_and(|files| files.flatten().any(|file| Identity::read(&file.path()) == Some(wanted)))
 }
 
 fn processes() -> Option<impl Iterator<Item = u32>> {
@@ -110,22 +126,34 @@ fn processes() -> Option<impl Iterator<Item = u32>> {
 fn running() -> Option<Running> {
     let booted_ms = booted_ms();
     let began = |id: u32| {
-        let (state, ticks) = stat(id)?;
+        let stat = stat(id)?;
         // What has ended and was not yet taken note of runs no more.
-        let ended = matches!(state, 'Z' | 'X');
-        (!ended).then(|| (id, booted_ms.map(|booted| booted + ticks * 1000 / TICKS)))
+        let ended = matches!(stat.state, 'Z' | 'X');
+        (!ended).then(|| (id, booted_ms.map(|booted| booted + stat.began_ms)))
     };
     Some(processes()?.filter_map(began).collect())
 }
 
-/// A process's state, and when it began in clock ticks since the machine did.
-fn stat(id: u32) -> Option<(char, i64)> {
+/// What the kernel tells of a process.
+struct Stat {
+    name: String,
+    state: char,
+    parent: u32,
+    /// Since the machine began, in milliseconds.
+    began_ms: i64,
+}
+
+fn stat(id: u32) -> Option<Stat> {
     let text = fs::read(format!("/proc/{id}/stat")).ok()?;
     let text = String::from_utf8_lossy(&text);
-    // The name before may hold blanks and brackets.
-    let mut fields = text.get(text.rfind(')')? + 1..)?.split_ascii_whitespace();
+    // The name may itself hold blanks and brackets.
+    let (before, after) = text.rsplit_once(')')?;
+    let mut fields = after.split_ascii_whitespace();
     let state = fields.next()?.chars().next()?;
-    Some((state, fields.nth(18)?.parse().ok()?))
+    let parent = fields.next()?.parse().ok()?;
+    let ticks: i64 = fields.nth(17)?.parse().ok()?;
+    let name = before.split_once('(')?.1.to_owned();
+    Some(Stat { name, state, parent, began_ms: ticks * 1000 / TICKS })
 }
 
 /// When the machine began, in milliseconds; none where what it says cannot be.
@@ -134,25 +162,28 @@ fn booted_ms() -> Option<i64> {
     let seconds = text.lines().find_map(|line| line.strip_prefix("btime "))?;
     let booted = seconds.trim().parse::<i64>().ok()?.checked_mul(1000)?;
     // In some containers the two clocks do not belong together: then this process would begin in the future.
-    let own = booted + stat(std::process::id())?.1 * 1000 / TICKS;
+    let own = booted + stat(std::process::id())?.began_ms;
     (own <= chrono::Utc::now().timestamp_millis() + SLACK_MS).then_some(booted)
 }
 
 fn opened() -> Option<Opened> {
     let own = std::process::id();
+    let program = |id: u32| fs::read_link(format!("/proc/{id}/exe")).ok();
     let mut opened = Opened::default();
     for id in processes()?.filter(|id| *id != own) {
         let Ok(files) = fs::read_dir(format!("/proc/{id}/fd")) else { continue };
+        let Some(stat) = stat(id) else { continue };
+        // A program that this one is about to begin is still a copy of it, open files and all.
+        if stat.parent == own && program(id) == program(own) {
+            continue;
+        }
         opened.seen.insert(id);
-        let mut name = None;
         for file in files.flatten() {
             let Some(meta) = fs::metadata(file.path()).ok().filter(fs::Metadata::is_file) else { continue };
-            let name = name.get_or_insert_with(|| {
-                fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default().trim().to_owned()
-            });
             let openers = opened.by.entry(Identity::of(&meta)).or_default();
-            if openers.last().is_none_or(|last| last.process != id) {
-                openers.push(Opener { process: id, name: name.clone() });
+            if openers.last().is_none_or(|(last, _)| last.process != id) {
+                let name = fs::read_link(file.path()).unwrap_or_default();
+                openers.push((Opener { process: id, name: stat.name.clone() }, name));
             }
         }
     }

@@ -146,7 +146,7 @@ fn a_document_in_a_string_is_decoded_twice() {
     assert_eq!(table(&store, Table::Sessions, &["created_at", "last_active_at"]), "- | 1751000000500");
 }
 
-const KV: &str = "CREATE TABLE _cf_KV (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
+pub const KV: &str = "CREATE TABLE _cf_KV (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
     CREATE TABLE _cf_METADATA (key INTEGER PRIMARY KEY, value BLOB);";
 
 #[test]
@@ -168,25 +168,6 @@ fn sessions_last_activity_tells_whether_they_live() {
     assert_eq!(activity(10_000), format!("{} | 10 | alarm set | alive", NOW_MS - 10_000));
     assert_eq!(activity(40_000), format!("{} | 40 | alarm due | alive", NOW_MS - 40_000));
     assert_eq!(activity(400_000), format!("{} | 400 | alarm overdue | dead", NOW_MS - 400_000));
-}
-
-#[test]
-fn an_alarm_that_only_the_namespace_keeps_is_the_objects() {
-    let id = "0123456789abcdef".repeat(4);
-    let (folder, path) = database(&format!("{id}.sqlite"), KV);
-    let alarms = rusqlite::Connection::open(folder.path().join("metadata.sqlite")).expect("a database");
-    let sql = "CREATE TABLE _cf_ALARM (actor_id TEXT PRIMARY KEY, scheduled_time INTEGER, actor_name TEXT) WITHOUT ROWID;";
-    let due_ns = (NOW_MS - 300_000) * 1_000_000;
-    alarms
-        .execute_batch(&format!("{sql} INSERT INTO _cf_ALARM VALUES ('{id}', {due_ns}, NULL)"))
-        .expect("written");
-    drop(alarms);
-    let beats =
-        table(&opened(&path).store, Table::Heartbeats, &["session_id", "status", "liveness", "reason"]);
-    let expected = format!(
-        "{id} | alarm overdue | dead | its alarm was due 5 min ago and did not run; it keeps no beat"
-    );
-    assert!(beats.starts_with(&expected), "{beats}");
 }
 
 #[test]

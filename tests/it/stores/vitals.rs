@@ -10,8 +10,9 @@ use sessionscope::stores::sqlite::Clock;
 use sessionscope::stores::{Options, open};
 
 use super::agent_mcp::{PYTHON, SCHEMA};
+use super::durable::KV;
 use crate::repairs::Home;
-use crate::support::{database, table};
+use crate::support::{NOW_MS, database, opened, table};
 
 const MINUTE: i64 = 60_000;
 
@@ -216,4 +217,23 @@ fn nothing_is_pruned_but_what_is_shown_as_dead() {
         }
     }
     assert!(deleted > 0);
+}
+
+#[test]
+fn an_alarm_that_only_the_namespace_keeps_is_the_objects() {
+    let id = "0123456789abcdef".repeat(4);
+    let (folder, path) = database(&format!("{id}.sqlite"), KV);
+    let alarms = rusqlite::Connection::open(folder.path().join("metadata.sqlite")).expect("a database");
+    let sql = "CREATE TABLE _cf_ALARM (actor_id TEXT PRIMARY KEY, scheduled_time INTEGER, actor_name TEXT) WITHOUT ROWID;";
+    let due_ns = (NOW_MS - 300_000) * 1_000_000;
+    alarms
+        .execute_batch(&format!("{sql} INSERT INTO _cf_ALARM VALUES ('{id}', {due_ns}, NULL)"))
+        .expect("written");
+    drop(alarms);
+    let beats =
+        table(&opened(&path).store, Table::Heartbeats, &["session_id", "status", "liveness", "reason"]);
+    let expected = format!(
+        "{id} | alarm overdue | dead | its alarm was due 5 min ago and did not run; it keeps no beat"
+    );
+    assert!(beats.starts_with(&expected), "{beats}");
 }
