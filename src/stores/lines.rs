@@ -14,7 +14,7 @@ use rusqlite::Connection;
 use super::document::{self, Contents};
 use super::lines_adapters;
 use super::open::unreadable;
-use super::sqlite::{SqliteStore, sqlite_error};
+use super::sqlite::{Cancel, SqliteStore, sqlite_error};
 use crate::core::StoreError;
 
 /// A line longer than this is shown as far as this.
@@ -31,7 +31,7 @@ pub struct LinesAdapter {
     /// A name for people, by the file's ends: all that is read of it where there are thousands.
     pub name: fn(&Path, u64) -> Option<String>,
     /// Reads the file to its end, into an empty database.
-    pub read: fn(&Path, &Arc<File>, &Connection) -> Result<Begun, StoreError>,
+    pub read: fn(&Path, &Arc<File>, &Connection, &Cancel) -> Result<Begun, StoreError>,
     /// Adds the functions with which texts are read from the file.
     pub install: fn(&Connection, Arc<File>) -> rusqlite::Result<()>,
 }
@@ -60,7 +60,7 @@ pub trait Grows: Send {
     ///
     /// # Errors
     /// Where the file cannot be read. What was read of it before stays.
-    fn read_on(&mut self, connection: &Connection) -> Result<Option<Contents>, StoreError>;
+    fn read_on(&mut self, connection: &Connection, cancel: &Cancel) -> Result<Option<Contents>, StoreError>;
 }
 
 /// An open file of lines, for every connection that reads it.
@@ -114,7 +114,7 @@ impl SqliteStore {
     pub fn read_on(&mut self) -> Result<bool, StoreError> {
         let Some(lines) = &mut self.lines else { return Ok(false) };
         let mut shared = lines.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(contents) = shared.grows.read_on(&self.connection)? {
+        if let Some(contents) = shared.grows.read_on(&self.connection, &self.cancel)? {
             shared.contents = Some(contents);
             shared.readings += 1;
         }
@@ -138,14 +138,18 @@ impl SqliteStore {
 }
 
 /// Reads a file of JSON lines into an empty database; none where it is of no kind that is known.
-pub fn read(path: &Path, connection: &Connection) -> Result<Option<(Contents, &'static str)>, StoreError> {
+pub fn read(
+    path: &Path,
+    connection: &Connection,
+    cancel: &Cancel,
+) -> Result<Option<(Contents, &'static str)>, StoreError> {
     let file = Arc::new(File::open(path).map_err(|e| unreadable(path, &e))?);
     let head = bytes_at(&file, 0, HEAD_BYTES).map_err(|e| unreadable(path, &e))?;
     let Some(adapter) = lines_adapters().iter().find(|a| (a.recognises)(&head)) else { return Ok(None) };
     let fail = |e| sqlite_error(e, path);
     let transaction = connection.unchecked_transaction().map_err(fail)?;
     document::create(connection).map_err(fail)?;
-    let (mut contents, grows) = (adapter.read)(path, &file, connection)?;
+    let (mut contents, grows) = (adapter.read)(path, &file, connection, cancel)?;
     transaction.commit().map_err(fail)?;
     contents.lines = Some(Lines::new(adapter, file, grows));
     Ok(Some((contents, adapter.id)))

@@ -73,7 +73,7 @@ pub fn open_with(path: &Path, options: &Options, cancel: &Cancel) -> Result<Open
         return Ok(opened(store, Again::File { path: path.to_owned(), copy }));
     }
     let (connection, name) = memory(cancel)?;
-    let (contents, id) = read_document(path, &connection)?;
+    let (contents, id) = read_document(path, &connection, cancel)?;
     let contents = Arc::new(contents);
     let store = memory_store(path, connection, cancel.clone(), &contents, id, options)?;
     Ok(opened(store, Again::Memory { name, contents, id }))
@@ -155,8 +155,12 @@ pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> StoreError {
 }
 
 /// Reads a document into an empty database.
-fn read_document(path: &Path, connection: &Connection) -> Result<(Contents, &'static str), StoreError> {
-    if let Some(read) = lines::read(path, connection)? {
+fn read_document(
+    path: &Path,
+    connection: &Connection,
+    cancel: &Cancel,
+) -> Result<(Contents, &'static str), StoreError> {
+    if let Some(read) = lines::read(path, connection, cancel)? {
         return Ok(read);
     }
     let length = fs::metadata(path).map_err(|e| unreadable(path, &e))?.len();

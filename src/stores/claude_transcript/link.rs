@@ -8,7 +8,7 @@ use super::finder::{Finder, Index};
 use crate::core::{
     Block, Flow, KeyId, Query, ReadStore, Row, RowIndex, RowKey, Selection, StoreError, Table, Transcripts,
 };
-use crate::stores::open::{Opened, Options, open};
+use crate::stores::open::{Opened, Options, open_with};
 use crate::stores::sqlite::{Cancel, SqliteStore};
 
 /// So many transcripts stay open; of each, what its lines are found by is in memory.
@@ -113,7 +113,7 @@ impl Link {
         let file = files.get_mut(usize::from(part))?;
         let opened = match &mut file.opened {
             Some(opened) => opened,
-            none => match open(&file.path, &self.shared.options) {
+            none => match open_with(&file.path, &self.shared.options, &self.cancel) {
                 Ok(opened) => none.insert(opened),
                 Err(error) => return Some(Err(error)),
             },

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::line::{self, BROKEN, Line, Said, UNFINISHED};
 use super::session::{self, Session};
@@ -13,7 +13,7 @@ use super::tallies::{Calls, Places, print};
 use crate::core::{StoreError, Table};
 use crate::stores::document::{Contents, part};
 use crate::stores::lines::{Begun, Grows, Place, Walk};
-use crate::stores::sqlite::{Part, sqlite_error};
+use crate::stores::sqlite::{Cancel, Part, sqlite_error};
 
 /// The table in which lines are kept, without their texts.
 const LINES: &str = "CREATE TABLE lines (
@@ -31,6 +31,8 @@ pub struct Reading {
     offset: u64,
     /// How many lines there are before it.
     lines: i64,
+    /// What was read is not in the database, since a reading failed: all is read again.
+    is_ahead: bool,
     /// The last line is whole, though no line feed ends it yet.
     unended: bool,
     /// The last line is not finished: its row goes when it is read again.
@@ -59,46 +61,65 @@ pub(super) struct Seen {
 }
 
 /// Reads a whole transcript into an empty database.
-pub fn read(path: &Path, file: &Arc<File>, connection: &Connection) -> Result<Begun, StoreError> {
+pub fn read(
+    path: &Path,
+    file: &Arc<File>,
+    connection: &Connection,
+    cancel: &Cancel,
+) -> Result<Begun, StoreError> {
     connection.execute_batch(LINES).map_err(|e| sqlite_error(e, path))?;
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let mut reading = Reading {
-        path: path.to_owned(),
-        file: Arc::clone(file),
-        offset: 0,
-        lines: 0,
-        unended: false,
-        unfinished: None,
-        newest_so_far: None,
-        session: Session::of(stem),
-        seen: Seen::default(),
-    };
-    reading.go_on(connection)?;
-    let contents = reading.contents();
-    Ok((contents, Box::new(reading)))
+    let mut reading = Reading::of(path.to_owned(), Arc::clone(file));
+    reading.go_on(connection, cancel)?;
+    Ok((reading.contents(), Box::new(reading)))
 }
 
 impl Grows for Reading {
-    fn read_on(&mut self, connection: &Connection) -> Result<Option<Contents>, StoreError> {
+    fn read_on(&mut self, connection: &Connection, cancel: &Cancel) -> Result<Option<Contents>, StoreError> {
         let length = self.file.metadata().map_err(|e| self.unreadable(&e))?.len();
         let read = self.offset + self.unfinished.map_or(0, |place| place.length);
-        if length == read {
+        if length == read && !self.is_ahead {
             return Ok(None);
         }
-        let transaction = connection.unchecked_transaction().map_err(|e| sqlite_error(e, &self.path))?;
-        self.go_on(connection)?;
-        transaction.commit().map_err(|e| sqlite_error(e, &self.path))?;
+        let path = self.path.clone();
+        let fail = |e| sqlite_error(e, &path);
+        // Taken before anything is read: where another one writes, nothing has happened yet.
+        let transaction =
+            Transaction::new_unchecked(connection, TransactionBehavior::Immediate).map_err(fail)?;
+        if std::mem::replace(&mut self.is_ahead, true) {
+            *self = Self::of(self.path.clone(), Arc::clone(&self.file));
+            self.is_ahead = true;
+            connection.execute("DELETE FROM lines", []).map_err(fail)?;
+        }
+        self.go_on(connection, cancel)?;
+        transaction.commit().map_err(fail)?;
+        self.is_ahead = false;
         Ok(Some(self.contents()))
     }
 }
 
 impl Reading {
+    fn of(path: PathBuf, file: Arc<File>) -> Self {
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        Self {
+            path,
+            file,
+            offset: 0,
+            lines: 0,
+            is_ahead: false,
+            unended: false,
+            unfinished: None,
+            newest_so_far: None,
+            session: Session::of(stem),
+            seen: Seen::default(),
+        }
+    }
+
     fn unreadable(&self, error: &std::io::Error) -> StoreError {
         StoreError::Unreadable { reason: error.to_string(), path: self.path.clone() }
     }
 
     /// Reads from where the last reading ended to the end of the file.
-    fn go_on(&mut self, connection: &Connection) -> Result<(), StoreError> {
+    fn go_on(&mut self, connection: &Connection, cancel: &Cancel) -> Result<(), StoreError> {
         let path = self.path.clone();
         let fail = |e| sqlite_error(e, &path);
         if self.unfinished.take().is_some() {
@@ -107,39 +128,36 @@ impl Reading {
             self.session.rows -= 1;
         }
         self.seen.torn = None;
-        {
-            let mut insert =
-                connection.prepare("INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?, ?, ?)").map_err(fail)?;
-            let file = Arc::clone(&self.file);
-            let mut walk = Walk::from(&file, self.offset);
-            loop {
-                let (mut place, mut bytes) = match walk.next() {
-                    Ok(Some(next)) => next,
-                    Ok(None) => break,
-                    Err(error) => return Err(self.unreadable(&error)),
-                };
-                if place.at == 0
-                    && let Some(rest) = bytes.strip_prefix(b"\xef\xbb\xbf")
-                {
-                    bytes = rest;
-                    place.at = 3;
-                    place.length -= 3;
-                }
-                let row = self.line(place, bytes);
-                if let Some(row) = row {
-                    let Row { number, id, role, kind, time, sorted } = row;
-                    let (at, length) = (place.at.cast_signed(), place.length.cast_signed());
-                    insert
-                        .execute(params![number, at, length, id, role, kind, time, sorted])
-                        .map_err(fail)?;
-                    self.session.rows += 1;
-                }
-                if self.unfinished.is_none() {
-                    // The line feed that was missing makes no line of its own.
-                    self.lines += i64::from(!(self.unended && place.length == 0));
-                    self.unended = !place.ended;
-                    self.offset = walk.offset;
-                }
+        let mut insert =
+            connection.prepare("INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?, ?, ?)").map_err(fail)?;
+        let file = Arc::clone(&self.file);
+        let mut walk = Walk::from(&file, self.offset);
+        loop {
+            if cancel.is_cancelled() {
+                return Err(StoreError::Cancelled);
+            }
+            let (mut place, mut bytes) = match walk.next() {
+                Ok(Some(next)) => next,
+                Ok(None) => break,
+                Err(error) => return Err(self.unreadable(&error)),
+            };
+            if place.at == 0
+                && let Some(rest) = bytes.strip_prefix(b"\xef\xbb\xbf")
+            {
+                bytes = rest;
+                place = Place { at: 3, length: place.length - 3, ..place };
+            }
+            if let Some(row) = self.line(place, bytes) {
+                let Row { number, id, role, kind, time, sorted } = row;
+                let (at, length) = (place.at.cast_signed(), place.length.cast_signed());
+                insert.execute(params![number, at, length, id, role, kind, time, sorted]).map_err(fail)?;
+                self.session.rows += 1;
+            }
+            if self.unfinished.is_none() {
+                // The line feed that was missing makes no line of its own.
+                self.lines += i64::from(!(self.unended && place.length == 0));
+                self.unended = !place.ended;
+                self.offset = walk.offset;
             }
         }
         session::write(self, connection).map_err(fail)

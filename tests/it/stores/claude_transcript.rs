@@ -3,9 +3,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use proptest::strategy::Strategy as _;
-use sessionscope::core::{Block, Query, ReadStore, Table};
+use sessionscope::core::{Block, Flow, Query, ReadStore, StoreError, Table};
 use sessionscope::stores::open;
-use sessionscope::stores::sqlite::SqliteStore;
+use sessionscope::stores::sqlite::{Cancel, SqliteStore};
 
 use crate::support::{fixture, opened, options, rows, table};
 
@@ -268,7 +268,7 @@ fn append(path: &Path, text: &str) {
 fn what_is_appended_is_read_on_by_every_connection() {
     let (_folder, path) = file(said("a", "first") + "\n");
     let mut opened = opened(&path);
-    let mut other = opened.again(&sessionscope::stores::sqlite::Cancel::default()).expect("a second reader");
+    let mut other = opened.again(&Cancel::default()).expect("a second reader");
     assert!(!opened.store.read_on().expect("nothing"), "nothing was appended");
     let next = said("b", "second");
     let (start, rest) = next.split_at(40);
@@ -311,10 +311,8 @@ fn a_folder_of_transcripts_is_known_by_their_ends() {
     fs::write(projects.join("other.jsonl"), "{\"level\":\"info\",\"msg\":\"no transcript\"}\n")
         .expect("written");
     fs::write(projects.join("empty.jsonl"), "").expect("written");
-    let cancel = sessionscope::stores::sqlite::Cancel::default();
-    let found = sessionscope::stores::folder::walk(folder.path(), &cancel, &mut |_| {
-        sessionscope::core::Flow::Continue
-    });
+    let cancel = Cancel::default();
+    let found = sessionscope::stores::folder::walk(folder.path(), &cancel, &mut |_| Flow::Continue);
     let named: Vec<_> = found
         .expect("a walk")
         .members
@@ -326,6 +324,37 @@ fn a_folder_of_transcripts_is_known_by_their_ends() {
         named,
         ["tidewatch · Two harbours with the same name", "tidewatch · sub-agent: Rename the American one."]
     );
+}
+
+#[test]
+fn a_reading_that_fails_is_made_again_whole() {
+    // So many that the first of them are handed out while the others are still read.
+    let first: String = (0..1_500).map(|number| said(&format!("a{number}"), "first") + "\n").collect();
+    let (_folder, path) = file(first);
+    let mut opened = opened(&path);
+    let other = opened.again(&Cancel::default()).expect("a second reader");
+    append(&path, &format!("{}\n{{broken\n", said("b", "second")));
+    // While another connection reads, it cannot be written.
+    let mut tried = 0;
+    let mut sink = |_| {
+        let read = opened.store.read_on();
+        assert!(matches!(read, Err(StoreError::Locked { .. })), "{read:?}");
+        tried += 1;
+        Flow::Stop
+    };
+    other.index(&Query::all(Table::Messages), None, &mut sink).expect("an index");
+    assert!(tried > 0);
+    append(&path, &format!("{}\n", said("c", "third")));
+    assert!(opened.store.read_on().expect("read"));
+    let ids = table(&opened.store, Table::Messages, &["id"]);
+    assert!(ids.ends_with("a1499\nb\nline-1502\nc"), "{ids}");
+    assert_eq!(table(&opened.store, Table::Sessions, &["messages"]), "1503");
+    assert_eq!(codes(&opened.store), ["broken-line"]);
+    // One that is broken off has read nothing.
+    let cancel = Cancel::default();
+    cancel.cancel();
+    let broken_off = sessionscope::stores::open_with(&path, &options(), &cancel).map(|_| ());
+    assert!(matches!(broken_off, Err(StoreError::Cancelled)), "{broken_off:?}");
 }
 
 proptest::proptest! {
