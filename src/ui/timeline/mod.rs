@@ -21,11 +21,12 @@ use crate::core::vitals::{Liveness, Pace};
 /// Marks of the axis stay so far apart, in points.
 const APART: f64 = 90.0;
 /// How far marks of the axis may be apart, in seconds.
-const STEPS: [f64; 13] = [
+const STEPS: [f64; 14] = [
     10.0,
     60.0,
     300.0,
     600.0,
+    900.0,
     1_800.0,
     3_600.0,
     10_800.0,
