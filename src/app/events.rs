@@ -3,6 +3,7 @@
 use egui::Context;
 
 use super::job::{Done, Event, Job, List};
+use super::session_export::progress;
 use super::{App, transcripts};
 use crate::core::{ColumnKind, Query, Table};
 use crate::ui::model::{Dialog, Remote, SourceId, SourceView, Tab, Toast};
@@ -43,6 +44,8 @@ impl App {
                 self.say(ctx, format!("Wrote {} to {}", count_of(rows, "row"), path.display()));
             }
             Done::Exported(Err(error)) => self.say(ctx, error),
+            Done::Exporting { done, of } => self.exporting_toast(ctx, progress(done, of)),
+            Done::SessionExported { to, exported } => self.session_exported(ctx, to, exported),
             Done::IsFolder => self.start_walk(id),
             Done::Pulse { rows, took_ms } => self.pulse_arrived(ctx, id, rows, took_ms),
             Done::SessionIds(ids) => self.delete_sessions(id, ids),
@@ -202,6 +205,8 @@ fn arrive(source: &mut SourceView, done: Done) {
         Done::Copied { .. }
         | Done::Exported(_)
         | Done::IsFolder
+        | Done::Exporting { .. }
+        | Done::SessionExported { .. }
         | Done::SessionIds(_)
         | Done::Pulse { .. }
         | Done::Planned(_)

@@ -135,6 +135,15 @@ pub enum Done {
         rows: usize,
     },
     Exported(Result<(PathBuf, u64), String>),
+    /// So many messages of a session are written.
+    Exporting {
+        done: u64,
+        of: u64,
+    },
+    SessionExported {
+        to: Option<PathBuf>,
+        exported: super::session_export::Exported,
+    },
     /// A repair was planned.
     Planned(Result<Box<Planned>, Failure>),
     /// So many changes of it are made.

@@ -10,6 +10,7 @@ mod repairing;
 mod repairs;
 mod searcher;
 mod searching;
+mod session_export;
 mod settings;
 mod transcripts;
 mod walk;
@@ -52,6 +53,8 @@ pub struct App {
     saved: Settings,
     clock: Clock,
     typeset: Typeset,
+    /// Breaks the export of a session off.
+    exporting: Option<Cancel>,
     next_id: u32,
     /// When the current waiting began, for the 200 ms before it is worth saying.
     waiting_since: Option<f64>,
@@ -131,6 +134,7 @@ impl App {
             settings,
             clock,
             typeset: Typeset::default(),
+            exporting: None,
             next_id: 0,
             waiting_since: None,
         };

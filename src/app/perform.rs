@@ -64,6 +64,9 @@ impl App {
             Command::FindTranscripts(session) => self.find_transcripts(session),
             Command::ChooseTranscripts => self.choose_transcripts(),
             Command::LookForTranscripts(folder) => self.look_for_transcripts(&folder),
+            command @ (Command::ExportSession(_) | Command::ExportSessionTo(_) | Command::CancelExport) => {
+                self.perform_session_export(ctx, command);
+            }
             Command::LoadMessage(at) => self.load_message(at),
             command => self.perform_repair(ctx, command),
         }

@@ -4,6 +4,7 @@
 //! another program. Of several paths or files the worst counts, in the order 1, 3, 0: a script that sees 3 knows that
 //! every path was read as far as it can be, and one that sees 0 that all of them are sound.
 
+mod export;
 mod format;
 mod inspect;
 mod members;
@@ -46,6 +47,8 @@ enum Command {
     Inspect(inspect::Arguments),
     /// Prints the rows of a table
     Rows(rows::Arguments),
+    /// Writes one session as a document
+    Export(export::Arguments),
     /// Finds a text, in every table of every path
     Search(search::Arguments),
     /// Brings the sessions of a file into a database
@@ -84,6 +87,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
     let status = match command {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Rows(arguments) => rows::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Search(arguments) => search::run(&arguments),
         Command::Import(arguments) => repair::import(arguments),
         Command::Prune(arguments) => repair::prune(arguments),

@@ -3,6 +3,8 @@
 //! Stores keep a result where it arrived, most often in a message of its own behind the call's. It answers the call of
 //! the same id; one without an id answers the calls of the message before it, in their order.
 
+pub mod words;
+
 use std::ops::Range;
 
 use super::{Block, ReadStore, RowKey, Selection, StoreError, Table};

@@ -1,5 +1,9 @@
 //! Rows as CSV, JSON, JSON lines or Markdown, one at a time.
 
+mod html;
+mod markdown_document;
+pub mod session;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};

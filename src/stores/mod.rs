@@ -17,6 +17,7 @@ mod lines;
 mod machine;
 mod media;
 pub mod migrations;
+pub mod new_file;
 mod open;
 pub mod repair;
 mod scratch;

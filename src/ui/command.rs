@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
-use super::model::{SourceId, Tab};
+use super::model::{SessionExport, SourceId, Tab};
 use super::repair_view::Field;
 use crate::core::repair::Offer;
 use crate::core::{RowKey, Table};
@@ -65,6 +65,10 @@ pub enum Command {
         format: String,
         selected_only: bool,
     },
+    /// Ask how a session shall be exported: this one, or the one that is chosen.
+    ExportSession(Option<(SourceId, String)>),
+    ExportSessionTo(SessionExport),
+    CancelExport,
     CancelScan,
     LoadMessage(usize),
     /// Look for the transcript that a session names.
@@ -136,6 +140,7 @@ pub fn entries() -> Vec<Entry> {
         entry(Command::ToggleDetails, "Show or hide the details", CTRL, Key::I),
         entry(Command::CopyRows, "Copy the selected rows", CTRL_SHIFT, Key::C),
         entry(Command::Export, "Export…", CTRL, Key::E),
+        entry(Command::ExportSession(None), "Export session…", CTRL_SHIFT, Key::S),
         Entry { command: Command::Repair(Offer::Prune), label: "Prune…", shortcut: None },
         Entry { command: Command::Repair(Offer::Migrate), label: "Migrate…", shortcut: None },
         Entry {

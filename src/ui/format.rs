@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Local, Utc};
 
-pub use crate::core::group;
 use crate::core::{Cell, Column, ColumnKind, Timestamp, Value, broken_text, hex, visible};
+pub use crate::core::{byte_size as bytes, group};
 
 /// In which zone times are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,16 +55,6 @@ pub fn duration(seconds: u64) -> String {
         (0, ..) => format!("{h} h {m} min"),
         (1..=9, ..) => format!("{d} d {h} h"),
         _ => format!("{} d", group(d)),
-    }
-}
-
-/// A size in the unit that fits.
-pub fn bytes(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{:.0} KB", bytes as f64 / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
-        _ => format!("{:.2} GB", bytes as f64 / 1e9),
     }
 }
 

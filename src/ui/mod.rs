@@ -5,6 +5,7 @@
 pub mod bars;
 pub mod command;
 pub mod details;
+pub mod export_session;
 pub mod format;
 pub mod glance;
 pub mod heartbeats;

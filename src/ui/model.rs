@@ -11,6 +11,7 @@ use super::scroll::RowScroll;
 use super::search_view::SearchView;
 use super::table_view::TableView;
 use crate::core::conversation::Part;
+use crate::core::export::session::SessionOptions;
 use crate::core::glance::Glance;
 use crate::core::vitals::Liveness;
 use crate::core::{About, Column, Failure, Operation, Row, RowKey, Size, Sort, Table, Transcripts};
@@ -294,6 +295,16 @@ impl SourceView {
     }
 }
 
+/// A session that is to be exported.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionExport {
+    pub id: SourceId,
+    pub session: String,
+    pub options: SessionOptions,
+    /// To the clipboard where there is none.
+    pub to: Option<PathBuf>,
+}
+
 /// A question that takes the whole window.
 #[derive(Debug, Clone)]
 pub enum Dialog {
@@ -313,6 +324,11 @@ pub enum Dialog {
         selected_only: bool,
         typed: String,
         /// The path shall take the keyboard when it is drawn.
+        fresh: bool,
+    },
+    ExportSession {
+        export: SessionExport,
+        typed: String,
         fresh: bool,
     },
     Palette {

@@ -6,6 +6,7 @@ use egui::{Context, Id, Key, Modal, RichText, ScrollArea, Ui};
 
 use super::Command;
 use super::command::{Entry, entries, key_text};
+use super::export_session;
 use super::model::{Dialog, Screen};
 use super::repair_view::RepairView;
 use super::theme::{colors_of, mono_font, sizes_in_use, space, title_font};
@@ -36,6 +37,9 @@ pub fn show(ctx: &Context, screen: &mut Screen) -> Vec<Command> {
         Dialog::TranscriptFolder { typed, note } => {
             let title = ("A folder with transcripts", "Look there");
             open_path(ui, typed, title, note.as_deref(), &mut commands, Command::LookForTranscripts)
+        }
+        Dialog::ExportSession { export, typed, fresh } => {
+            export_session::show(ui, export, (typed, fresh), &mut commands)
         }
         Dialog::Export { format, selected_only, typed, fresh } => {
             let what = Exported::of(screen.repair.as_ref(), selected);
@@ -255,12 +259,12 @@ fn export(
     cancel
 }
 
-fn with_extension(path: &str, extension: &str) -> String {
+pub fn with_extension(path: &str, extension: &str) -> String {
     PathBuf::from(path).with_extension(extension).display().to_string()
 }
 
 /// The two buttons at the end of a dialog: the deed, and Cancel.
-fn ends(ui: &mut Ui, deed: &str) -> (bool, bool) {
+pub fn ends(ui: &mut Ui, deed: &str) -> (bool, bool) {
     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
         let deed = widgets::button(ui, deed, "").clicked();
         let cancel = widgets::button(ui, "Cancel", "").clicked();

@@ -254,7 +254,15 @@ fn session_row(
         commands.push(Command::Select(id));
         commands.push(Command::SelectSession(id, Some(session.clone()), title));
     }
-    response.on_hover_text(hover);
+    response.clone().on_hover_text(hover);
+    response.context_menu(|ui| {
+        if ui.button("Export session…").clicked() {
+            commands.push(Command::ExportSession(Some((id, session.clone()))));
+        }
+        if ui.button("Copy the id").clicked() {
+            commands.push(Command::CopyText(session.clone()));
+        }
+    });
 }
 
 fn hover_text(row: &Row, session: &str, status: Option<&str>, liveness: Option<Liveness>) -> String {

@@ -143,6 +143,13 @@ fn right(
     if widgets::button(ui, "Export…", "Write the rows to a file, or copy them (Ctrl E)").clicked() {
         commands.push(Command::Export);
     }
+    let hint = "Write this session as Markdown, JSON or HTML (Ctrl Shift S)";
+    if *table == Table::Messages
+        && source.table(table).query.session.is_some()
+        && widgets::button(ui, "Export session…", hint).clicked()
+    {
+        commands.push(Command::ExportSession(None));
+    }
     let view = source.table(table);
     let button = widgets_menu_button(ui, icon::COLUMNS, "Columns");
     let layout = layouts.entry(table.name().into_owned()).or_default();

@@ -16,7 +16,7 @@ use super::theme::{
     colors_of, mono_font, role_color, sizes_in_use, small_font, space, strong_font, text_font,
 };
 use super::widgets;
-use crate::core::conversation::Part;
+use crate::core::conversation::{Part, words};
 use crate::core::{Table, visible};
 
 /// What a message is taken to be high until it was drawn once.
@@ -209,7 +209,7 @@ fn head(ui: &mut Ui, message: &Message, is_slim: bool, zone: Zone, now_ms: i64) 
             WidgetInfo::labeled(egui::accesskit::Role::Label, true, format!("Message {}", message.id))
         });
         if let ([Part::Above(results)], true) = (&message.parts[..], is_slim) {
-            ui.label(RichText::new(parts::above(*results)).font(small_font()).color(colors.faint));
+            ui.label(RichText::new(words::above(*results)).font(small_font()).color(colors.faint));
         }
     });
 }

@@ -4,8 +4,8 @@ use egui::accesskit::Role;
 use egui::{Align2, Color32, Frame, Id, Margin, Rect, RichText, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 
 use super::typeset::Typeset;
-use crate::core::conversation::{Answer, Part};
-use crate::core::{group, span, visible};
+use crate::core::conversation::{Answer, Part, words};
+use crate::core::visible;
 use crate::ui::Command;
 use crate::ui::format;
 use crate::ui::table_view::Folds;
@@ -52,37 +52,17 @@ pub fn show(ui: &mut Ui, id: Id, parts: &[Part], look: &mut Look<'_>) {
                 });
             }
             Part::Media { media_type, bytes, pixels } => {
-                ui.label(RichText::new(media(media_type, *bytes, *pixels)).color(colors.muted));
+                ui.label(RichText::new(words::media(media_type, *bytes, *pixels)).color(colors.muted));
             }
             Part::Other { kind, raw } => {
                 let head = Head { name: kind, name_color: colors.muted, summary: raw, state: None };
                 folded(ui, id, &head, look, |ui, look| long_json(ui, id, raw, "Copy it", false, look));
             }
             Part::Above(results) => {
-                ui.label(RichText::new(above(*results)).font(small_font()).color(colors.faint));
+                ui.label(RichText::new(words::above(*results)).font(small_font()).color(colors.faint));
             }
         }
     }
-}
-
-/// What is said in place of results that stand elsewhere.
-pub fn above(results: usize) -> String {
-    match results {
-        1 => "1 result, shown above".to_owned(),
-        n => format!("{} results, shown above", group(n as u64)),
-    }
-}
-
-/// A picture or file: `image/png · 34 KB · 640 × 480`.
-fn media(media_type: &str, bytes: u64, pixels: Option<(u32, u32)>) -> String {
-    let mut text = visible(media_type).into_owned();
-    if bytes > 0 {
-        text.push_str(&format!(" · {}", format::bytes(bytes)));
-    }
-    if let Some((width, height)) = pixels {
-        text.push_str(&format!(" · {width} × {height}"));
-    }
-    text
 }
 
 fn tool(
@@ -92,7 +72,7 @@ fn tool(
     answer: Option<&Answer>,
     look: &mut Look<'_>,
 ) {
-    let summary = summary(input);
+    let summary = words::summary(input);
     let state = state_of(state, answer, colors_of(ui.ctx()));
     let head = Head { name, name_color: colors_of(ui.ctx()).tool, summary: &summary, state: Some(state) };
     folded(ui, id, &head, look, |ui, look| {
@@ -114,25 +94,15 @@ fn tool(
     });
 }
 
-/// What became of a call, in words: `ok · 2.1 s`.
+/// What became of a call, in words and a colour.
 fn state_of(state: Option<&str>, answer: Option<&Answer>, colors: &Colors) -> (String, Color32) {
-    match (answer, state) {
-        (Some(answer), _) => {
-            let (word, color) = if answer.is_error { ("error", colors.bad) } else { ("ok", colors.good) };
-            let took = answer.took_ms.map(|ms| format!(" · {}", took(ms))).unwrap_or_default();
-            (format!("{word}{took}"), color)
-        }
-        (None, Some(state)) if !state.is_empty() => (visible(state).into_owned(), colors.muted),
-        (None, _) => ("no answer".to_owned(), colors.muted),
-    }
-}
-
-fn took(ms: u64) -> String {
-    match ms {
-        0..1_000 => format!("{ms} ms"),
-        1_000..10_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
-        _ => span(i64::try_from(ms).unwrap_or(i64::MAX)),
-    }
+    let (words, is_error) = words::outcome(state, answer);
+    let color = match (is_error, answer) {
+        (true, _) => colors.bad,
+        (false, Some(_)) => colors.good,
+        (false, None) => colors.muted,
+    };
+    (words, color)
 }
 
 /// The line of something that is folded.
@@ -244,20 +214,5 @@ fn first_chars(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
-    }
-}
-
-/// The argument that says most, on one line.
-fn summary(input: &str) -> String {
-    let head = &input[..input.floor_char_boundary(MOST_PRETTY_BYTES)];
-    let Ok(serde_json::Value::Object(object)) = serde_json::from_str::<serde_json::Value>(head) else {
-        return head.lines().next().unwrap_or_default().to_owned();
-    };
-    let told = ["command", "path", "file_path", "query", "pattern", "url", "title", "description"];
-    let value = told.iter().find_map(|k| object.get(*k)).or_else(|| object.values().next());
-    match value {
-        Some(serde_json::Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-        None => String::new(),
     }
 }

@@ -1,5 +1,6 @@
 //! The headless commands, from their arguments to what they print and how they end.
 
+mod export;
 mod formats;
 mod hostile;
 mod rows;

@@ -3,7 +3,7 @@
 use egui_kittest::Harness;
 use sessionscope::app::App;
 
-use super::{click, wait, wait_gone, window};
+use super::{clear_and_write, click, wait, wait_gone, window};
 
 fn store(rows: &[(&str, &str)]) -> (tempfile::TempDir, std::path::PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -54,4 +54,19 @@ fn a_result_of_a_later_message_is_folded_beneath_its_call() {
     wait(&mut window, "no such file");
     click(&mut window, "bash cargo test ok · 2.1 s");
     wait_gone(&mut window, "14 passed");
+}
+
+#[test]
+fn a_session_is_exported_to_a_new_file() {
+    let (folder, mut window) = transcript(&[("user", "Why?"), ("assistant", "Because.")]);
+    click(&mut window, "session");
+    wait(&mut window, "2 rows");
+    click(&mut window, "Export session…");
+    click(&mut window, "HTML");
+    let target = folder.path().join("session.html");
+    clear_and_write(&mut window, "File to write", &target.display().to_string());
+    click(&mut window, "Export");
+    wait(&mut window, "Wrote 2 messages");
+    let html = std::fs::read_to_string(&target).expect("the file");
+    assert!(html.contains("<p>Because.</p>") && html.ends_with("</html>\n"), "{html}");
 }
