@@ -48,6 +48,7 @@ impl App {
             Done::SessionExported { to, exported } => self.session_exported(ctx, to, exported),
             Done::IsFolder => self.start_walk(id),
             Done::Pulse { rows, took_ms } => self.pulse_arrived(ctx, id, rows, took_ms),
+            Done::Found { table, row } => self.found(ctx, id, table, row),
             Done::SessionIds(ids) => self.delete_sessions(id, ids),
             Done::Planned(planned) => self.planned(id, planned),
             Done::Applying(done) => self.applying(id, done),
@@ -202,7 +203,12 @@ fn arrive(source: &mut SourceView, done: Done) {
                 folder.done = true;
             }
         }
-        Done::Copied { .. }
+        Done::Examined { findings, progress: (done, of) } => {
+            source.examined = (done < of).then_some((done, of));
+            source.learn(findings);
+        }
+        Done::Found { .. }
+        | Done::Copied { .. }
         | Done::Exported(_)
         | Done::IsFolder
         | Done::Exporting { .. }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::searcher::Searched;
 use crate::core::glance::Glance;
 use crate::core::{
-    About, Column, Failure, Operation, Query, Row, RowIndex, RowKey, Size, Table, Transcripts,
+    About, Column, Failure, Finding, Operation, Query, Row, RowIndex, RowKey, Size, Table, Transcripts,
 };
 use crate::ui::model::{Details, Member, Message, SourceId};
 use crate::ui::repair_view::{Field, Planned};
@@ -64,6 +64,15 @@ pub enum Job {
     SessionIds {
         keys: Vec<RowKey>,
     },
+    /// The row of a table that people know by this name.
+    Find {
+        table: Table,
+        name: String,
+    },
+    /// Findings that the other thread came to: both list the same.
+    Note(Vec<Finding>),
+    /// Leaves what is still to be examined.
+    StopExamining,
     /// Rows as text for the clipboard.
     Copy {
         table: Table,
@@ -130,6 +139,16 @@ pub enum Done {
         found: Result<Transcripts, Failure>,
     },
     SessionIds(Vec<String>),
+    /// Where a row is; none where there is none of that name.
+    Found {
+        table: Table,
+        row: Option<RowKey>,
+    },
+    /// More was examined: what was found, and how much is done of how much.
+    Examined {
+        findings: Vec<Finding>,
+        progress: (usize, usize),
+    },
     Copied {
         text: String,
         rows: usize,

@@ -1,6 +1,7 @@
 //! State and traffic: commands become jobs, jobs become events, events change what is shown.
 
 mod events;
+mod examining;
 mod export;
 mod job;
 mod perform;

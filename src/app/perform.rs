@@ -49,6 +49,10 @@ impl App {
                     self.show_details(table, key, true);
                 }
             }
+            Command::ShowNamed(table, name) => self.show_named(table, name),
+            Command::StopExamining => {
+                self.current_worker().into_iter().for_each(|worker| worker.send(Job::StopExamining));
+            }
             Command::CopyRows => self.copy_rows(),
             Command::CopyText(text) => {
                 ctx.copy_text(text);
@@ -296,6 +300,29 @@ impl App {
     fn load_message(&mut self, at: usize) {
         if let Some(view) = self.screen.current_mut().map(|s| s.table(&Table::Messages)) {
             view.show_whole(at);
+        }
+    }
+
+    /// Goes to the row that people know by this name; to its table where there is no name.
+    fn show_named(&mut self, table: Table, name: String) {
+        if !name.is_empty() {
+            if let Some(worker) = self.current_worker() {
+                worker.send(Job::Find { table, name });
+            }
+            return;
+        }
+        match table {
+            Table::Sessions => self.show_tab(Tab::Overview),
+            Table::Native(native) => {
+                if let Some(source) = self.screen.current_mut() {
+                    source.native = Some(native);
+                }
+                self.show_tab(Tab::Tables);
+            }
+            table => {
+                let tab = Tab::ALL.into_iter().find(|tab| tab.table().as_ref() == Some(&table));
+                tab.into_iter().for_each(|tab| self.show_tab(tab));
+            }
         }
     }
 

@@ -83,7 +83,7 @@ fn run(lanes: Lanes, wish: &Wish, cancel: &Cancel, orders: &Receiver<Order>) -> 
     let scans = preview(&plan, &options.clock, &lanes.cancel_scan)?;
     let (id, outbox) = lanes.outbox();
     outbox.done(id, Done::Planned(Ok(Box::new(planned(&plan, store.as_ref())))));
-    lanes.serve(pages, scans);
+    lanes.serve(pages, scans, false);
     // No order: the dialog was closed.
     if let Ok(Order::Apply) = orders.recv() {
         let words = plan.deeds.words(&repair, true);

@@ -233,6 +233,15 @@ impl App {
         self.screen.current = Some(id);
     }
 
+    /// Goes to the row that a finding is about.
+    pub(super) fn found(&mut self, ctx: &Context, id: SourceId, table: Table, row: Option<RowKey>) {
+        let path = self.screen.source(id).map(|source| source.path.clone());
+        match (path, row) {
+            (Some(path), Some(row)) => self.jump = Some(Jump { path, table, row, session: None }),
+            _ => self.say(ctx, "That row is not there, or has another name here.".to_owned()),
+        }
+    }
+
     fn show_row(&mut self, ctx: &Context, id: SourceId, jump: Jump) {
         let Jump { table, row, session, .. } = jump;
         let parent = self.screen.source(id).and_then(|s| s.parent);

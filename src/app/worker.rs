@@ -66,7 +66,7 @@ impl Worker {
                 Ok((opened, scanner)) => {
                     let about = opened.store.about().clone();
                     lanes.done(Done::Opened(Ok((about, stores::size(&path)))));
-                    lanes.serve(opened.store, scanner);
+                    lanes.serve(opened.store, scanner, true);
                 }
                 Err(error) => lanes.done(Done::Opened(Err(Failure::from(&error)))),
             }
@@ -78,7 +78,14 @@ impl Worker {
         let (pages, page_jobs) = channel();
         let (scans, scan_jobs) = channel();
         let cancel_scan = Cancel::default();
-        let lanes = Lanes { id, outbox, page_jobs, scan_jobs, cancel_scan: cancel_scan.clone() };
+        let lanes = Lanes {
+            id,
+            outbox,
+            pages: pages.clone(),
+            page_jobs,
+            scan_jobs,
+            cancel_scan: cancel_scan.clone(),
+        };
         thread::spawn(move || work(lanes));
         Worker { pages, scans, cancel_scan }
     }
@@ -91,6 +98,8 @@ impl Worker {
             | Job::Count { .. }
             | Job::Glance
             | Job::Export { .. }
+            | Job::Find { .. }
+            | Job::StopExamining
             | Job::Transcripts { .. } => &self.scans,
             // Counting a session's messages takes long: the list shows its title before.
             Job::Rows { table: Table::Sessions, columns, .. } if columns.is_empty() => &self.scans,
@@ -110,6 +119,8 @@ impl Worker {
 pub struct Lanes {
     id: SourceId,
     outbox: Outbox,
+    /// The pages' own jobs, to tell that thread what the other one found.
+    pages: Sender<Job>,
     page_jobs: Receiver<Job>,
     scan_jobs: Receiver<Job>,
     /// Breaks the scanning reader off.
@@ -126,40 +137,47 @@ impl Lanes {
     }
 
     /// Has both readers take jobs, each on a thread of its own, until the worker is dropped.
-    pub fn serve(self, pages: SqliteStore, scans: SqliteStore) {
-        let Lanes { id, outbox, page_jobs, scan_jobs, cancel_scan } = self;
+    ///
+    /// Between its jobs the scanning one examines the store, where that is wanted.
+    pub fn serve(self, pages: SqliteStore, scans: SqliteStore, examine: bool) {
+        let Lanes { id, outbox, pages: tell, page_jobs, scan_jobs, cancel_scan } = self;
         let scan_outbox = outbox.clone();
         thread::spawn(move || {
-            Lane { id, store: &scans, outbox: scan_outbox, cancel: cancel_scan }.run(&scan_jobs);
+            let mut lane = Lane { id, store: scans, outbox: scan_outbox, cancel: cancel_scan };
+            if !examine || lane.examine(&scan_jobs, &tell) {
+                drop(tell);
+                lane.run(&scan_jobs, VecDeque::new());
+            }
         });
         thread::spawn(move || {
-            Lane { id, store: &pages, outbox, cancel: Cancel::default() }.run(&page_jobs);
+            let cancel = Cancel::default();
+            Lane { id, store: pages, outbox, cancel }.run(&page_jobs, VecDeque::new());
         });
     }
 }
 
-struct Lane<'a> {
+/// One of the two threads, with its reader.
+pub(super) struct Lane {
     id: SourceId,
-    store: &'a SqliteStore,
+    pub(super) store: SqliteStore,
     outbox: Outbox,
     /// Set from the window to break a scan off.
-    cancel: Cancel,
+    pub(super) cancel: Cancel,
 }
 
-impl Lane<'_> {
-    fn run(&self, jobs: &Receiver<Job>) {
-        let mut waiting = VecDeque::new();
+impl Lane {
+    fn run(&mut self, jobs: &Receiver<Job>, mut waiting: VecDeque<Job>) {
         while let Some(job) = next(jobs, &mut waiting) {
             self.cancel.reset();
             self.perform(job);
         }
     }
 
-    fn done(&self, done: Done) {
+    pub(super) fn done(&self, done: Done) {
         self.outbox.done(self.id, done);
     }
 
-    fn perform(&self, job: Job) {
+    pub(super) fn perform(&mut self, job: Job) {
         match job {
             Job::Index { list, generation, query } => self.index(&list, generation, &query),
             Job::Rows { list, generation, table, page, keys, columns } => {
@@ -169,7 +187,7 @@ impl Lane<'_> {
             }
             Job::Messages { generation, near } => {
                 // What cannot be read at all is said by the rows that are asked for beside it.
-                let messages = reading::messages(self.store, &near).unwrap_or_default();
+                let messages = reading::messages(&self.store, &near).unwrap_or_default();
                 self.done(Done::Messages { generation, messages });
             }
             Job::Details { table, key, near, reveal } => {
@@ -196,13 +214,19 @@ impl Lane<'_> {
                     self.done(Done::Transcripts { session, found });
                 }
             }
+            Job::Find { table, name } => {
+                let row = self.find(&table, &name);
+                self.done(Done::Found { table, row });
+            }
+            Job::Note(findings) => findings.into_iter().for_each(|finding| self.store.note(finding)),
+            Job::StopExamining => {}
             Job::SessionIds { keys } => self.done(Done::SessionIds(self.session_ids(&keys))),
             Job::Copy { table, keys } => {
-                let text = export::as_text(self.store, &table, &keys);
+                let text = export::as_text(&self.store, &table, &keys);
                 self.done(Done::Copied { text, rows: keys.len() });
             }
             Job::Export { path, format, query, keys } => {
-                let written = export::to_file(self.store, &path, &format, &query, keys, &self.cancel);
+                let written = export::to_file(&self.store, &path, &format, &query, keys, &self.cancel);
                 self.done(Done::Exported(written.map(|rows| (path, rows))));
             }
         }
@@ -289,7 +313,7 @@ impl Lane<'_> {
             return Ok(None);
         };
         let parts = match table {
-            Table::Messages => reading::parts(self.store, key, near)?,
+            Table::Messages => reading::parts(&self.store, key, near)?,
             _ => Vec::new(),
         };
         let columns = self.store.columns(table);
@@ -299,7 +323,7 @@ impl Lane<'_> {
 }
 
 /// The next job; of pages that wait, only the newest are worth reading, since the view has moved on.
-fn next(jobs: &Receiver<Job>, waiting: &mut VecDeque<Job>) -> Option<Job> {
+pub(super) fn next(jobs: &Receiver<Job>, waiting: &mut VecDeque<Job>) -> Option<Job> {
     if waiting.is_empty() {
         waiting.push_back(jobs.recv().ok()?);
     }

@@ -185,12 +185,14 @@ fn report(
     let damage = source::damage(&store, &member.path);
     let status = damage.map_or(Status::DONE, |error| source::complain(&error, &member.path));
     let about = store.about();
+    let mut findings: Vec<&Finding> = about.findings.iter().collect();
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let report = Report {
         path: member.path.to_string_lossy().into_owned(),
         name: member.name.clone(),
         stores: about.stores.clone(),
         counts,
-        findings: about.findings.iter().map(Line::from).collect(),
+        findings: findings.into_iter().map(Line::from).collect(),
         files: None,
         aside: Aside {
             title: about.name.clone(),

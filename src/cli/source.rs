@@ -1,7 +1,7 @@
 //! Opens what a path names, by a private copy where it must, and looks it over for damage.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Status, say};
 use crate::core::{Flow, Query, ReadStore, RowIndex, Severity, StoreError, Table};
@@ -56,9 +56,13 @@ pub fn complain(error: &StoreError, path: &Path) -> Status {
     Status::of(error)
 }
 
-/// Looks a database over for damage until the deadline; what it finds is among the findings.
+/// How much longer than SQLite's check the examination of the rows may take.
+const EXAMINATION: Duration = Duration::from_secs(4);
+
+/// Looks a store over until the deadline, and a little longer; what it finds is among the findings.
 pub fn examine(store: &mut SqliteStore, deadline: Instant) {
-    if let Err(error) = store.check(deadline) {
+    let looked = store.check(deadline).and_then(|()| store.examine(deadline + EXAMINATION));
+    if let Err(error) = looked {
         store.note_damage(&error, "");
     }
     // What cannot be looked through is no finding about the store.

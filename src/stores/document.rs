@@ -5,8 +5,9 @@ use std::path::Path;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Statement, params_from_iter};
 
+use super::examine::Scan;
 use super::lines::Lines;
-use super::sqlite::{Expr, Mapping, Part};
+use super::sqlite::{Context, Expr, Mapping, Part};
 use crate::core::vitals::Pace;
 use crate::core::{ColumnKind, Finding, StoreError, Table, Value, table_columns};
 
@@ -25,6 +26,13 @@ pub struct DocumentAdapter {
     pub id: &'static str,
     /// Reads the document; none where its content is not of this kind.
     pub read: fn(&Document<'_>) -> Option<Result<Contents, StoreError>>,
+    /// What looks its rows over in the background, besides what every store is looked over for; `r` is a row.
+    pub examine: fn(&Context<'_>) -> Vec<Scan>,
+}
+
+/// Of a document whose reading tells all there is.
+pub fn nothing_more(_: &Context<'_>) -> Vec<Scan> {
+    Vec::new()
 }
 
 /// What a document holds, as rows of the canonical tables.
@@ -164,6 +172,7 @@ pub fn part(table: &Table, instead: &[(&str, String)]) -> Part {
             None => Expr::from(&written),
         };
         if column.kind == ColumnKind::Time {
+            expr.stored = Some(expr.sql.clone());
             expr = expr.sorted_by(written);
         }
         part = part.set(&column.name, expr);

@@ -17,6 +17,7 @@ pub const ADAPTER: SqliteAdapter = SqliteAdapter {
     id: "session-do",
     recognises,
     map,
+    examine: super::session_do_findings::scans,
     steps: &[
         sql_step!("session-do", 1, "0001_create_session_tables"),
         sql_step!("session-do", 2, "0002_add_turns_and_session_events"),

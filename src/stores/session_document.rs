@@ -13,12 +13,12 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
 use super::blocks;
-use super::document::{Contents, Document, DocumentAdapter};
+use super::document::{Contents, Document, DocumentAdapter, nothing_more};
 use super::json::{self, Encoding, Entries, Shown, Text};
 use super::lenient::lenient;
 use crate::core::{Finding, StoreError, Table, Timestamp, parse_timestamp};
 
-pub const ADAPTER: DocumentAdapter = DocumentAdapter { id: "session-document", read };
+pub const ADAPTER: DocumentAdapter = DocumentAdapter { id: "session-document", read, examine: nothing_more };
 
 /// A larger file is not read whole; the program's own limit for a session is 2 MB.
 const MOST_BYTES: usize = 256 << 20;

@@ -76,6 +76,9 @@ pub enum Command {
     /// Choose a folder in which transcripts are looked for too.
     ChooseTranscripts,
     LookForTranscripts(PathBuf),
+    /// Go to the row of a table that people know by this name.
+    ShowNamed(Table, String),
+    StopExamining,
     /// Prepare a repair of what is on the screen.
     Repair(Offer),
     /// Prepare the repair of a finding, about the thing of that key.

@@ -13,7 +13,7 @@ use super::theme::{colors_of, mono_font, role_color, space, strong_font, text_fo
 use super::transcript::{Typeset, parts};
 use super::{transcript_file, widgets};
 use crate::core::repair::Offer;
-use crate::core::{Column, ColumnKind, MASK, Table, Value, visible};
+use crate::core::{About, Column, ColumnKind, MASK, Table, Value, visible};
 
 /// So much of a long text is laid out at once.
 const MOST_SHOWN_BYTES: usize = 60_000;
@@ -141,15 +141,14 @@ fn repairs(ui: &mut Ui, source: &SourceView, details: &Details, commands: &mut V
     let offered = |offer: &Offer| about.offers.contains(offer);
     match details.table {
         Table::Findings => {
-            let message = text_of(details, "message");
-            let finding = about.findings.iter().find(|f| Some(&f.message) == message.as_ref());
-            let fix = finding.and_then(|f| Some((f.repair.filter(offered)?, f.key.clone())));
-            if let Some((offer, key)) = fix {
-                let (name, hint) = fix_words(offer);
-                if widgets::button(ui, name, hint).clicked() {
-                    commands.push(Command::Fix(offer, key));
+            let message = text_of(details, "message").unwrap_or_default();
+            ui.horizontal_wrapped(|ui| {
+                for (name, hint, command) in finding_actions(about, &message) {
+                    if widgets::button(ui, name, hint).clicked() {
+                        commands.push(command);
+                    }
                 }
-            }
+            });
         }
         Table::Sessions => {
             ui.horizontal_wrapped(|ui| {
@@ -170,6 +169,31 @@ fn repairs(ui: &mut Ui, source: &SourceView, details: &Details, commands: &mut V
         }
         _ => {}
     }
+}
+
+/// What can be done about a finding: its repair, and going to what it is about.
+pub fn finding_actions(about: &About, message: &str) -> Vec<(&'static str, &'static str, Command)> {
+    let Some(finding) = about.findings.iter().find(|f| f.message.starts_with(message)) else {
+        return Vec::new();
+    };
+    let mut actions = Vec::new();
+    if let Some(offer) = finding.repair.filter(|offer| about.offers.contains(offer)) {
+        let (name, hint) = fix_words(offer);
+        actions.push((name, hint, Command::Fix(offer, finding.key.clone())));
+    }
+    let native = || about.native.iter().find(|t| t.name == finding.table && t.kind.is_readable());
+    let table = Table::parse(&finding.table).filter(|t| match t {
+        Table::Native(name) => about.native.iter().any(|n| n.name == *name && n.kind.is_readable()),
+        table => about.keeps.contains(table),
+    });
+    if let Some(table) = table.or_else(|| native().map(|t| Table::Native(t.name.clone()))) {
+        let (name, hint) = match finding.key.is_empty() {
+            true => ("Show the table", "Go to the table that it is about"),
+            false => ("Show the row", "Go to the row that it is about; the first of several"),
+        };
+        actions.push((name, hint, Command::ShowNamed(table, finding.key.clone())));
+    }
+    actions
 }
 
 fn fix_words(offer: Offer) -> (&'static str, &'static str) {

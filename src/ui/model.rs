@@ -14,7 +14,7 @@ use crate::core::conversation::Part;
 use crate::core::export::session::SessionOptions;
 use crate::core::glance::Glance;
 use crate::core::vitals::Liveness;
-use crate::core::{About, Column, Failure, Operation, Row, RowKey, Size, Sort, Table, Transcripts};
+use crate::core::{About, Column, Failure, Finding, Operation, Row, RowKey, Size, Sort, Table, Transcripts};
 
 /// Something that is asked for in the background; what was there stays until the new arrives.
 #[derive(Debug, Clone, Default)]
@@ -228,6 +228,8 @@ pub struct SourceView {
     /// The session to which the tabs are narrowed.
     pub session: Option<String>,
     pub session_title: Option<String>,
+    /// How much of the examination is done, of how much; none once it is over.
+    pub examined: Option<(usize, usize)>,
     pub tab: Tab,
     pub transcript: bool,
     pub native: Option<String>,
@@ -255,6 +257,7 @@ impl SourceView {
             pulse: Pulse::default(),
             session: None,
             session_title: None,
+            examined: None,
             tab: Tab::default(),
             transcript: false,
             native: None,
@@ -262,6 +265,19 @@ impl SourceView {
             details: Remote::Absent,
             details_for: None,
             transcripts: HashMap::new(),
+        }
+    }
+
+    /// Takes findings that the examination came to.
+    pub fn learn(&mut self, findings: Vec<Finding>) {
+        let Remote::Ready(about) = &mut self.about else { return };
+        let new: Vec<Finding> = findings.into_iter().filter(|f| !about.findings.contains(f)).collect();
+        if new.is_empty() {
+            return;
+        }
+        about.findings.extend(new);
+        if let Some(view) = self.tables.get_mut(&Table::Findings) {
+            view.ask(view.query.clone());
         }
     }
 

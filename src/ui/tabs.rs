@@ -198,11 +198,16 @@ fn canonical(
     }
     let transcript = source.transcript && *table == Table::Messages;
     let layout = layouts.entry(table.name().into_owned()).or_default();
+    let about = source.about.shown().filter(|_| *table == Table::Findings).cloned();
+    let empty = match source.examined {
+        Some(_) if *table == Table::Findings => "Nothing is wrong, as far as the store was looked over.",
+        _ => empty(table),
+    };
     let view = source.table(table);
     if transcript {
         commands.extend(transcript::show(ui, view, zone, now_ms, typeset));
     } else {
-        let look = Look { zone, now_ms, empty: empty(table), focus_filter };
+        let look = Look { about: about.as_ref(), zone, now_ms, empty, focus_filter };
         let out = table::show(ui, view, layout, &look);
         commands.extend(out.commands);
     }
@@ -227,7 +232,7 @@ fn empty(table: &Table) -> &'static str {
         Table::Heartbeats => "No session has given a sign of life.",
         Table::State => "There is no state.",
         Table::Migrations => "No migration was recorded.",
-        Table::Findings => "Nothing is wrong, as far as opening the store tells.",
+        Table::Findings => "Nothing is wrong, as far as the store was looked over.",
         _ => "There are no rows.",
     }
 }

@@ -41,6 +41,9 @@ pub fn show(
                 ui.add_space(space::S);
             }
             repairs(ui, source, table, &mut commands);
+            if *table == Table::Findings {
+                examining(ui, source, &mut commands);
+            }
             if source.table(table).query.session.is_some() {
                 session_chip(ui, source, &mut commands);
             }
@@ -99,6 +102,16 @@ fn repairs(ui: &mut Ui, source: &mut SourceView, table: &Table, commands: &mut V
     } else {
         let button = egui::Button::new("Repair…").min_size(egui::vec2(0.0, sizes_in_use().control));
         MenuButton::from_button(button).ui(ui, |ui| each(ui));
+    }
+}
+
+/// How far the examination has come, while it goes on.
+fn examining(ui: &mut Ui, source: &SourceView, commands: &mut Vec<Command>) {
+    let Some((done, of)) = source.examined else { return };
+    let text = format!("Looking the store over: {done} of {of}");
+    ui.label(egui::RichText::new(text).color(colors_of(ui.ctx()).muted));
+    if widgets::quiet_button(ui, "Stop looking", "Leave what was not looked at yet").clicked() {
+        commands.push(Command::StopExamining);
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use sessionscope::core::{Query, ReadStore, Row, RowIndex, Selection, Table, Value};
+use sessionscope::core::{Finding, Query, ReadStore, Row, RowIndex, Selection, Table, Value};
 use sessionscope::stores::sqlite::Clock;
-use sessionscope::stores::{Opened, Options, open};
+use sessionscope::stores::{Examination, Opened, Options, open};
 
 /// A moment at which all tests look: 2026-11-21T10:00:00Z.
 pub const NOW_MS: i64 = 1_795_255_200_000;
@@ -16,6 +16,12 @@ pub fn options() -> Options {
 /// Opens a file that must open.
 pub fn opened(path: &Path) -> Opened {
     open(path, &options()).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// What examining an open store finds.
+pub fn examined(opened: &Opened) -> Vec<Finding> {
+    let far = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    Examination::of(&opened.store, true).finish(&opened.store, far).expect("examined")
 }
 
 /// A file of the repository's own fixtures.

@@ -4,6 +4,7 @@
 //! sibling keeps the same file without `mcp_session_persistence`, `agent_session_state` and `file_status`. Times are ISO
 //! text in UTC; any column may be missing in another version.
 
+mod examine;
 mod findings;
 mod heartbeats;
 mod repairs;
@@ -21,6 +22,7 @@ pub const ADAPTER: SqliteAdapter = SqliteAdapter {
     id: "agent-mcp",
     recognises,
     map,
+    examine: examine::scans,
     // Only what its sessions need: the tables of agents and tasks are both siblings' own to make.
     steps: &[sql_step!("agent-mcp", 1, "0001_create_session_persistence")],
     repairs: &repairs::AgentMcpRepairs,
@@ -61,7 +63,7 @@ fn map(context: &Context<'_>) -> Result<Mapping, StoreError> {
     }
     state::add(context, &mut mapping);
     mapping.name = project(context);
-    mapping.findings = findings::find(context, sessions.as_ref());
+    mapping.findings = findings::find(context, sessions.is_some());
     Ok(mapping)
 }
 

@@ -3,18 +3,19 @@
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 
-use super::{Counts, PACE, heartbeat, status};
+use super::{Counts, PACE, heartbeat, keys, status};
 use crate::core::migration::{Body, Step};
 use crate::core::{Finding, KNOWN_FORGES, ResumeKey, StoreError, Table};
 use crate::stores::migrations::sql_step;
 use crate::stores::sqlite::{
-    Context, Mapping, Part, SqliteAdapter, TableInfo, detail, raw_order_is_time, sqlite_error, time,
+    Context, Mapping, Part, SqliteAdapter, TableInfo, detail, lossy, raw_order_is_time, sqlite_error, time,
 };
 
 pub const ADAPTER: SqliteAdapter = SqliteAdapter {
     id: "claude-hooks-db",
     recognises,
     map,
+    examine: keys::scans,
     steps: &[
         sql_step!("claude-hooks-db", 1, "0001_create_claude_sdk_sessions"),
         // The program's own migration 013: the entries of the file that the table took the place of.
@@ -104,9 +105,11 @@ fn unusual(context: &Context<'_>) -> rusqlite::Result<Vec<Finding>> {
     let mut select = context.connection.prepare(&sql)?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
-        let key = text(row.get_ref(0)?).and_then(|key| ResumeKey::parse(key, KNOWN_FORGES));
-        counts.key(key.as_ref());
-        counts.malformed += usize::from(text(row.get_ref(1)?).is_none_or(str::is_empty));
+        let key = lossy(row.get_ref(0)?);
+        counts.key(&key, ResumeKey::parse(&key, KNOWN_FORGES).as_ref());
+        if text(row.get_ref(1)?).is_none_or(str::is_empty) {
+            counts.malformed.add(|| (key, String::new()));
+        }
     }
     Ok(counts.findings())
 }

@@ -37,6 +37,8 @@ pub enum Entry {
         legacy: bool,
         /// It has a time that cannot be read as one.
         unread_time: bool,
+        /// The unit of its last use where that is not milliseconds.
+        odd_unit: Option<&'static str>,
     },
     /// It names no session.
     Malformed { detail: String },
@@ -52,7 +54,14 @@ pub fn key_of(raw: &RawValue) -> Option<String> {
 pub fn read(raw: &RawValue, keyed: bool) -> Entry {
     if let Some(id) = text(raw).filter(|id| !id.is_empty()) {
         let detail = format!("{{\"session_id\":{}}}", quoted(&id));
-        return Entry::Session { last_used: None, created: None, detail, legacy: true, unread_time: false };
+        return Entry::Session {
+            last_used: None,
+            created: None,
+            detail,
+            legacy: true,
+            unread_time: false,
+            odd_unit: None,
+        };
     }
     let fields = json::read_entries(raw.get().as_bytes()).filter(|f| !f.is_array);
     let session = fields.as_ref().and_then(|fields| object(fields, keyed));
@@ -146,7 +155,8 @@ fn object(fields: &Entries<'_>, keyed: bool) -> Option<Entry> {
         detail.push_str(&kept(raw));
     }
     detail.push('}');
-    Some(Entry::Session { last_used, created, detail, legacy: false, unread_time })
+    let odd_unit = first(&LAST_USED).and_then(|(_, raw)| odd_unit(raw));
+    Some(Entry::Session { last_used, created, detail, legacy: false, unread_time, odd_unit })
 }
 
 /// The fields that are shown nowhere else, in order; of several of one name the last, as `JSON.parse` reads them.
@@ -182,6 +192,15 @@ fn moment(raw: &RawValue) -> Result<Option<i64>, ()> {
         number.and_then(|number| time_ms(ValueRef::Real(number)))
     };
     time.map(Some).ok_or(())
+}
+
+/// The unit in which a moment is written, where that is not the milliseconds of the program.
+fn odd_unit(raw: &RawValue) -> Option<&'static str> {
+    moment(raw).ok().flatten()?;
+    if text(raw).is_some() {
+        return Some("text");
+    }
+    (raw.get().parse::<f64>().ok()? < 1e11).then_some("seconds")
 }
 
 /// The text of a string; none for any other value.

@@ -6,13 +6,14 @@ use std::collections::HashSet;
 use serde_json::value::RawValue;
 
 use super::entries::{self, Entry};
-use super::{Counts, PACE, heartbeat, status};
+use super::{Counts, PACE, heartbeat, keys, status};
 use crate::core::{Finding, KNOWN_FORGES, ResumeKey, StoreError, Table, Value, table_columns};
 use crate::stores::document::{self, Contents, Document, DocumentAdapter, Rows};
 use crate::stores::json::{self, Encoding, Entries, Fault, Text};
 use crate::stores::sqlite::{Part, sqlite_error};
 
-pub const ADAPTER: DocumentAdapter = DocumentAdapter { id: "claude-hooks-json", read };
+pub const ADAPTER: DocumentAdapter =
+    DocumentAdapter { id: "claude-hooks-json", read, examine: keys::file_scans };
 
 /// By so many entries a file is judged.
 const SAMPLE: usize = 200;
@@ -170,22 +171,30 @@ fn insert(
         }
         let mut row = vec![Value::Null; columns.len()];
         let parsed = ResumeKey::parse(key, KNOWN_FORGES);
-        counts.key(parsed.as_ref());
+        counts.key(key, parsed.as_ref());
         if let Some(key) = parsed {
             let texts = [key.forge, Some(key.agent), Some(key.repo), Some(key.issue)];
             parts.into_iter().zip(texts).for_each(|(at, text)| row[at] = text.into());
         }
         row[id] = key.as_ref().into();
         match entries::read(raw, is_array) {
-            Entry::Session { last_used, created, detail: fields, legacy, unread_time } => {
-                counts.legacy += usize::from(legacy);
-                counts.unread_times += usize::from(unread_time);
+            Entry::Session { last_used, created, detail: fields, legacy, unread_time, odd_unit } => {
+                let plain = || (key.to_string(), String::new());
+                if legacy {
+                    counts.legacy.add(plain);
+                }
+                if unread_time {
+                    counts.unread_times.add(plain);
+                }
+                if let Some(unit) = odd_unit {
+                    counts.odd_units.add(|| (key.to_string(), unit.to_owned()));
+                }
                 row[last_used_at] = last_used.into();
                 row[created_at] = created.into();
                 row[detail] = fields.into();
             }
             Entry::Malformed { detail: value } => {
-                counts.malformed += 1;
+                counts.malformed.add(|| (key.to_string(), String::new()));
                 row[status] = "malformed".into();
                 row[detail] = value.into();
             }

@@ -7,6 +7,7 @@
 mod database;
 mod entries;
 mod file;
+mod keys;
 mod repairs;
 mod session_file;
 
@@ -17,7 +18,7 @@ pub use session_file::{SessionFile, SessionFileSource};
 
 use crate::core::repair::Offer;
 use crate::core::vitals::{Liveness, Pace, Rhythm};
-use crate::core::{Finding, KNOWN_FORGES, ResumeKey, span};
+use crate::core::{Defect, Finding, KNOWN_FORGES, RENAMED_AGENT, ResumeKey, Severity, Tally, span};
 use crate::stores::sqlite::Part;
 
 /// The name that the program gives its file.
@@ -99,58 +100,92 @@ fn reason(status: &str, last: &str) -> String {
     )
 }
 
-/// How many keys and entries are out of the ordinary.
+/// The keys and entries that are out of the ordinary, as far as reading them tells.
 #[derive(Debug, Default)]
 struct Counts {
-    malformed: usize,
-    unread_times: usize,
-    legacy: usize,
-    ambiguous: usize,
-    foreman: usize,
+    malformed: Tally,
+    unread_times: Tally,
+    odd_units: Tally,
+    legacy: Tally,
+    ambiguous: Tally,
+    foreman: Tally,
 }
 
 impl Counts {
-    fn key(&mut self, key: Option<&ResumeKey<'_>>) {
-        self.ambiguous += usize::from(key.is_none());
-        self.foreman += usize::from(key.is_some_and(|k| k.agent == "foreman"));
+    fn key(&mut self, text: &str, key: Option<&ResumeKey<'_>>) {
+        match key {
+            None => self.ambiguous.add(|| (text.to_owned(), keys::why_ambiguous(text).to_owned())),
+            Some(key) if key.agent == RENAMED_AGENT.0 => {
+                self.foreman.add(|| (text.to_owned(), String::new()))
+            }
+            Some(_) => {}
+        }
     }
 
     fn findings(&self) -> Vec<Finding> {
+        let defect = Defect::new;
         let all = [
-            (self.malformed > 0).then(|| {
-                let what = counted(self.malformed, "entry names", "entries name");
-                Finding::warning("malformed-entry", format!("{what} no session"))
-                    .suggest("They are shown with the status malformed; what they hold is in their details.")
-            }),
-            (self.unread_times > 0).then(|| {
-                let what = counted(self.unread_times, "entry has", "entries have");
-                Finding::warning("time-unreadable", format!("{what} a time that is none"))
-                    .suggest("It is left empty, and kept in the details as it is written.")
-            }),
-            (self.legacy > 0).then(|| {
-                let what = counted(self.legacy, "entry is", "entries are");
-                let message = format!("{what} of the first format, a bare session id without a time");
-                Finding::info("legacy-entry", message)
-                    .suggest("claude-hooks takes them for expired and starts these sessions anew.")
-            }),
-            (self.ambiguous > 0).then(|| {
-                let what = counted(self.ambiguous, "key", "keys");
-                let forges = KNOWN_FORGES.join(", ");
-                let message = format!(
-                    "{what} cannot be told apart into forge, agent, repository and issue for certain"
-                );
-                Finding::info("ambiguous-key", message)
-                    .suggest(format!("Those columns are left empty. The forges that are known are {forges}."))
-            }),
-            (self.foreman > 0).then(|| {
-                let what = counted(self.foreman, "key is", "keys are");
-                let message = format!("{what} of the agent foreman, which is called architect again since");
-                Finding::info("foreman-key", message)
-                    .suggest("claude-hooks finds them only after it has renamed them to architect.")
-                    .fix(Offer::ImportFrom)
-            }),
+            (
+                &self.malformed,
+                defect(Severity::Warning, "malformed-entry", "entry names no session", "entries name no session")
+                    .suggest("They are shown with the status malformed; what they hold is in their details."),
+            ),
+            (
+                &self.unread_times,
+                defect(
+                    Severity::Warning,
+                    "time-unreadable",
+                    "entry has a time that is none",
+                    "entries have a time that is none",
+                )
+                .suggest("It is left empty, and kept in the details as it is written."),
+            ),
+            (
+                &self.odd_units,
+                defect(
+                    Severity::Warning,
+                    "time-unit",
+                    "entry has a time that is not in milliseconds",
+                    "entries have a time that is not in milliseconds",
+                )
+                .suggest("It is shown as the moment that it means. claude-hooks reads milliseconds, and takes such a session for expired."),
+            ),
+            (
+                &self.legacy,
+                defect(
+                    Severity::Info,
+                    "legacy-entry",
+                    "entry is of the first format, a bare session id without a time",
+                    "entries are of the first format, a bare session id without a time",
+                )
+                .suggest("claude-hooks takes them for expired and starts these sessions anew."),
+            ),
+            (
+                &self.ambiguous,
+                defect(
+                    Severity::Info,
+                    "ambiguous-key",
+                    "key cannot be told apart into forge, agent, repository and issue for certain",
+                    "keys cannot be told apart into forge, agent, repository and issue for certain",
+                )
+                .suggest(format!(
+                    "Those columns are left empty. The forges that are known are {}.",
+                    KNOWN_FORGES.join(", ")
+                )),
+            ),
+            (
+                &self.foreman,
+                defect(
+                    Severity::Info,
+                    "foreman-key",
+                    "key is of the agent foreman, which is called architect again since",
+                    "keys are of the agent foreman, which is called architect again since",
+                )
+                .suggest("claude-hooks finds them only after it has renamed them to architect.")
+                .fix(Offer::ImportFrom),
+            ),
         ];
-        all.into_iter().flatten().map(|finding| finding.at("sessions", "")).collect()
+        all.into_iter().flat_map(|(tally, defect)| tally.findings(&defect, "sessions")).collect()
     }
 }
 

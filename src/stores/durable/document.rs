@@ -16,6 +16,7 @@ pub const ADAPTER: SqliteAdapter = SqliteAdapter {
     id: "session-document",
     recognises,
     map,
+    examine: |_| Vec::new(),
     steps: &[],
     repairs: &super::repairs::ObjectRepairs,
 };

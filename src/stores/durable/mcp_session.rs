@@ -15,6 +15,7 @@ pub const ADAPTER: SqliteAdapter = SqliteAdapter {
     id: "mcp-session-do",
     recognises,
     map,
+    examine: |_| Vec::new(),
     steps: &[],
     repairs: &super::repairs::ObjectRepairs,
 };

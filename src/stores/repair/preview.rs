@@ -31,6 +31,7 @@ pub fn preview(plan: &Plan, clock: &Clock, cancel: &Cancel) -> Result<SqliteStor
         mapping,
         about,
         path: path.to_owned(),
+        clock: clock.clone(),
         cancel: cancel.clone(),
         link: None,
         lines: None,

@@ -1,14 +1,29 @@
 //! Looks for damage, and keeps what was found among the findings.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::{ErrorCode, params};
 
-use super::{Part, SqliteStore, sqlite_error};
+use super::{Expr, Part, SqliteStore, literal, sqlite_error};
 use crate::core::{Column, Finding, StoreError, Table, table_columns};
+use crate::stores::Examination;
+
+/// The code of what says that the file is damaged.
+const DAMAGED: &str = "database-damaged";
+
+/// SQL for the order in which findings are listed: the worst first.
+const WORST_FIRST: &str = "CASE t.severity WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END";
 
 /// How many complaints of SQLite's check are read: harmless ones must not hide a bad one.
 const MOST_COMPLAINTS: u32 = 50;
+
+/// What SQLite's check came to.
+pub enum Checked {
+    /// Nothing, or what is wrong.
+    Says(Vec<Finding>),
+    /// There was not time enough.
+    TooLong,
+}
 
 impl SqliteStore {
     /// Has SQLite look the whole database over, until the deadline; notes what it finds.
@@ -17,51 +32,66 @@ impl SqliteStore {
             // A document, read into memory: there is no database file.
             return Ok(());
         }
-        let cancel = self.cancel.clone();
-        let stop = move || cancel.is_cancelled() || Instant::now() >= deadline;
-        self.connection.progress_handler(1000, Some(stop)).map_err(|e| sqlite_error(e, &self.path))?;
-        let checked = self.quick_check();
-        let cancel = self.cancel.clone();
-        self.connection
-            .progress_handler(1000, Some(move || cancel.is_cancelled()))
-            .map_err(|e| sqlite_error(e, &self.path))?;
-        match checked {
-            Ok(complaints) => self.note_complaints(&complaints),
-            Err(rusqlite::Error::SqliteFailure(code, _))
-                if code.code == ErrorCode::OperationInterrupted && !self.cancel.is_cancelled() =>
-            {
+        match self.quick_check(None, deadline.saturating_duration_since(Instant::now()))? {
+            Checked::Says(findings) => findings.into_iter().for_each(|finding| self.note(finding)),
+            Checked::TooLong => {
                 let message =
                     "The database is large: the time for looking it over for damage did not suffice";
                 self.note(Finding::info("check-unfinished", message).suggest(
                     "Run `PRAGMA quick_check` in the sqlite3 shell on a copy to have the whole of it looked over.",
                 ));
             }
-            Err(error) => return Err(sqlite_error(error, &self.path)),
         }
         Ok(())
     }
 
-    /// Adds a finding.
+    /// Has SQLite check the database, or one of its tables, for no longer than this.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or was cancelled.
+    pub fn quick_check(&self, table: Option<&str>, most: Duration) -> Result<Checked, StoreError> {
+        match self.cancel.within(Instant::now() + most, || self.complaints(table)) {
+            Ok(complaints) => Ok(Checked::Says(self.say(&complaints))),
+            Err(rusqlite::Error::SqliteFailure(code, _))
+                if code.code == ErrorCode::OperationInterrupted && !self.cancel.is_cancelled() =>
+            {
+                Ok(Checked::TooLong)
+            }
+            Err(error) => Err(sqlite_error(error, &self.path)),
+        }
+    }
+
+    /// Examines the store until the deadline; notes what it finds.
+    pub fn examine(&mut self, deadline: Instant) -> Result<(), StoreError> {
+        let found = Examination::of(self, false).finish(self, deadline)?;
+        found.into_iter().for_each(|finding| self.note(finding));
+        Ok(())
+    }
+
+    /// Adds a finding; one of damage marks the store as damaged.
     pub fn note(&mut self, finding: Finding) {
-        self.about.findings.push(finding);
+        match finding.code == DAMAGED {
+            true => self.note_broken(finding),
+            false => self.about.findings.push(finding),
+        }
     }
 
     /// Marks the store as damaged, with the error that showed it; further damage of a damaged store adds nothing.
     pub fn note_damage(&mut self, error: &StoreError, table: &str) {
-        self.note_broken(error.to_string(), error.hint(), table);
+        let finding = Finding::error(DAMAGED, error.to_string()).suggest(error.hint());
+        self.note_broken(finding.at(table.to_owned(), ""));
     }
 
-    fn note_broken(&mut self, message: String, suggestion: &str, table: &str) {
+    fn note_broken(&mut self, finding: Finding) {
         if !self.about.damaged {
             self.about.damaged = true;
-            let finding = Finding::error("database-damaged", message).suggest(suggestion);
-            self.about.findings.insert(0, finding.at(table.to_owned(), ""));
+            self.about.findings.push(finding);
         }
     }
 
-    fn quick_check(&self) -> rusqlite::Result<Vec<String>> {
-        let mut statement =
-            self.connection.prepare(&format!("PRAGMA main.quick_check({MOST_COMPLAINTS})"))?;
+    fn complaints(&self, table: Option<&str>) -> rusqlite::Result<Vec<String>> {
+        let of = table.map_or_else(|| MOST_COMPLAINTS.to_string(), literal);
+        let mut statement = self.connection.prepare(&format!("PRAGMA main.quick_check({of})"))?;
         let mut complaints = Vec::new();
         let mut rows = statement.query([])?;
         loop {
@@ -74,26 +104,31 @@ impl SqliteStore {
         }
     }
 
-    fn note_complaints(&mut self, complaints: &[String]) {
+    fn say(&self, complaints: &[String]) -> Vec<Finding> {
         let broken = complaints.iter().find(|c| c.as_str() != "ok" && !is_about_content(c));
         if let Some(complaint) = broken {
             let message = format!("SQLite's check says: {}", complaint.replace('\n', " "));
-            self.note_broken(message, "Restore it from a backup; the rest of it can still be read.", "");
-        } else if let Some(complaint) = complaints.iter().find(|c| is_about_content(c)) {
-            let message = format!("A rule of the schema does not hold: {complaint}");
-            self.note(
-                Finding::warning("constraint-broken", message)
-                    .suggest("The file is sound; the program that wrote it may stumble over such rows."),
-            );
+            let suggestion = "Restore it from a backup; the rest of it can still be read.";
+            return vec![Finding::error(DAMAGED, message).suggest(suggestion)];
         }
+        let about_content = complaints.iter().find(|c| is_about_content(c));
+        let finding = about_content.map(|complaint| {
+            let message = format!("A rule of the schema does not hold: {complaint}");
+            Finding::warning("constraint-broken", message)
+                .suggest("The file is sound; the program that wrote it may stumble over such rows.")
+        });
+        finding.into_iter().collect()
     }
 
     /// The findings as a table: a temporary one, so that they are searched and sorted like every other.
     pub(super) fn findings_part(&self) -> Result<(Vec<Part>, Vec<Column>), StoreError> {
         let columns = table_columns(&Table::Findings).to_vec();
         self.fill_findings().map_err(|e| sqlite_error(e, &self.path))?;
-        let part = Part::by_rowid("temp.sessionscope_findings AS t", "t.rowid");
-        let part = columns.iter().fold(part, |part, c| part.set(&c.name, format!("t.\"{}\"", c.name)));
+        let part = Part::by_rowid("temp.sessionscope_findings AS t", "t.rowid").order(WORST_FIRST);
+        let part = columns.iter().fold(part, |part, c| {
+            let expr = Expr::from(format!("t.\"{}\"", c.name));
+            part.set(&c.name, if c.name == "severity" { expr.sorted_by(WORST_FIRST) } else { expr })
+        });
         Ok((vec![part], columns))
     }
 
@@ -103,13 +138,11 @@ impl SqliteStore {
             "CREATE TEMP TABLE IF NOT EXISTS sessionscope_findings (severity, code, \"table\", \"key\", message, suggestion)",
         )?;
         let mut count = connection.prepare_cached("SELECT count(*) FROM temp.sessionscope_findings")?;
-        if count.query_row([], |r| r.get::<_, i64>(0))? == i64::try_from(findings.len()).unwrap_or_default() {
-            return Ok(());
-        }
-        connection.execute("DELETE FROM temp.sessionscope_findings", [])?;
+        let there = usize::try_from(count.query_row([], |r| r.get::<_, i64>(0))?).unwrap_or_default();
+        // They are only ever added to, so that each keeps its row.
         let mut insert =
             connection.prepare_cached("INSERT INTO temp.sessionscope_findings VALUES (?, ?, ?, ?, ?, ?)")?;
-        for f in findings {
+        for f in findings.iter().skip(there) {
             insert.execute(params![f.severity.as_str(), f.code, f.table, f.key, f.message, f.suggestion])?;
         }
         Ok(())

@@ -1,9 +1,9 @@
 //! Connections that can look and never touch.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
@@ -11,21 +11,48 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use crate::core::StoreError;
 
-/// Stops what a connection is doing, from another thread.
+/// Stops what a connection is doing, from another thread or at a deadline.
 #[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+pub struct Cancel(Arc<Stop>);
+
+#[derive(Debug, Default)]
+struct Stop {
+    cancelled: AtomicBool,
+    /// In microseconds since [`begun`]; zero where there is no deadline.
+    deadline: AtomicU64,
+}
+
+/// A moment from which deadlines are counted.
+fn begun() -> Instant {
+    static BEGUN: OnceLock<Instant> = OnceLock::new();
+    *BEGUN.get_or_init(Instant::now)
+}
 
 impl Cancel {
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.cancelled.store(true, Ordering::Relaxed);
     }
 
     pub fn reset(&self) {
-        self.0.store(false, Ordering::Relaxed);
+        self.0.cancelled.store(false, Ordering::Relaxed);
     }
 
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Does something that is interrupted at a deadline, as where it is cancelled.
+    pub fn within<T>(&self, deadline: Instant, work: impl FnOnce() -> T) -> T {
+        let micros = deadline.saturating_duration_since(begun()).as_micros();
+        self.0.deadline.store(u64::try_from(micros).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
+        let done = work();
+        self.0.deadline.store(0, Ordering::Relaxed);
+        done
+    }
+
+    fn shall_stop(&self) -> bool {
+        let deadline = self.0.deadline.load(Ordering::Relaxed);
+        self.is_cancelled() || deadline > 0 && begun().elapsed().as_micros() >= u128::from(deadline)
     }
 }
 
@@ -106,7 +133,7 @@ fn guard(connection: &mut Connection, cancel: &Cancel) -> rusqlite::Result<()> {
     connection.busy_handler(Some(reader_waits))?;
     connection.execute_batch("PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON;")?;
     let cancel = cancel.clone();
-    connection.progress_handler(1000, Some(move || cancel.is_cancelled()))?;
+    connection.progress_handler(1000, Some(move || cancel.shall_stop()))?;
     Ok(())
 }
 

@@ -17,6 +17,8 @@ pub struct Expr {
     pub secret: Option<String>,
     /// Of an object that is put together of columns: their names and expressions, whose texts a search looks through instead.
     pub made_of: Vec<(String, String)>,
+    /// Of a time: the value as it is stored, whose unit may be looked at.
+    pub stored: Option<String>,
 }
 
 impl Expr {
@@ -200,7 +202,7 @@ pub fn quote(name: &str) -> String {
 
 /// A time column of any unit as milliseconds; sorts by the raw column where `raw_order` holds.
 pub fn time(column: &str, raw_order: bool) -> Expr {
-    let expr = Expr::from(format!("time_ms({column})"));
+    let expr = Expr { stored: Some(column.to_owned()), ..Expr::from(format!("time_ms({column})")) };
     if raw_order { expr.sorted_by(column) } else { expr }
 }
 

@@ -11,6 +11,7 @@ mod schema;
 pub(in crate::stores) mod search;
 mod select;
 
+pub(in crate::stores) use check::Checked;
 pub(in crate::stores) use connect::writer_waits;
 pub use connect::{Cancel, connect, memory, memory_again, sqlite_error};
 pub use functions::{exact, install, lossy, owned, time_ms};
@@ -24,6 +25,7 @@ use std::sync::atomic::AtomicI64;
 
 use rusqlite::Connection;
 
+use super::examine::Scan;
 use crate::core::StoreError;
 use crate::core::migration::Step;
 
@@ -101,6 +103,8 @@ pub struct SqliteAdapter {
     pub recognises: fn(&Context<'_>) -> bool,
     /// Maps the store onto the canonical tables.
     pub map: fn(&Context<'_>) -> Result<Mapping, StoreError>,
+    /// What looks its rows over in the background, besides what every store is looked over for; `r` is a row.
+    pub examine: fn(&Context<'_>) -> Vec<Scan>,
     /// What makes its schema, step by step; none where that is not ours to make.
     pub steps: &'static [Step],
     /// What can be repaired of it.

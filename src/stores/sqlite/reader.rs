@@ -9,7 +9,7 @@ use rusqlite::{CachedStatement, Connection, params_from_iter};
 use super::functions::{lossy, owned};
 use super::mapping::{Expr, Mapping, Part, quote};
 use super::select::{Select, index_statements, key_is, key_values, shown};
-use super::{Cancel, Schema, TableInfo, sqlite_error};
+use super::{Cancel, Clock, Schema, TableInfo, sqlite_error};
 use crate::core::{
     About, Block, Cell, Column, ColumnKind, Flow, KeyId, Query, ReadStore, Row, RowIndex, RowKey, Selection,
     StoreError, Table, aside_columns, table_columns,
@@ -30,6 +30,7 @@ pub struct SqliteStore {
     pub(in crate::stores) mapping: Mapping,
     pub(in crate::stores) about: About,
     pub(in crate::stores) path: PathBuf,
+    pub(in crate::stores) clock: Clock,
     pub(in crate::stores) cancel: Cancel,
     /// Where sessions name transcripts, what reads those.
     pub(in crate::stores) link: Option<Link>,

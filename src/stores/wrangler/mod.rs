@@ -10,12 +10,12 @@ mod shape;
 
 use serde_json::json;
 
-use super::document::{Contents, Document, DocumentAdapter};
+use super::document::{Contents, Document, DocumentAdapter, nothing_more};
 use crate::core::{StoreError, Table, Value};
 use replay::Replay;
 use shape::{Config, Environment};
 
-pub const ADAPTER: DocumentAdapter = DocumentAdapter { id: "wrangler-config", read };
+pub const ADAPTER: DocumentAdapter = DocumentAdapter { id: "wrangler-config", read, examine: nothing_more };
 
 /// An entry with more steps than this is written out only beside its first, so that rows stay in proportion to the file.
 const MOST_WRITTEN_OUT: usize = 16;

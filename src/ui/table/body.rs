@@ -8,6 +8,7 @@ use super::{Look, Output, choose, keys};
 use crate::core::vitals::Liveness;
 use crate::core::{Cell, Condition, Filter, Query, Row, RowKey, Value, visible};
 use crate::ui::Command;
+use crate::ui::details::finding_actions;
 use crate::ui::format;
 use crate::ui::marks;
 use crate::ui::pulse::recovery_of;
@@ -177,6 +178,16 @@ fn menu(ui: &mut Ui, view: &mut TableView, row: &Row, columns: &[Shown], look: &
     let rows = view.selected.len().max(1);
     let copy =
         if rows == 1 { "Copy row".to_owned() } else { format!("Copy {} rows", format::group(rows as u64)) };
+    let message = view.columns.iter().position(|c| c.name == "message");
+    let message = message.and_then(|at| row.cells.get(at)?.value.as_str());
+    if let (Some(about), Some(message)) = (look.about, message) {
+        for (name, _, command) in finding_actions(about, message) {
+            if ui.button(name).clicked() {
+                out.commands.push(command);
+            }
+        }
+        ui.separator();
+    }
     if ui.button(copy).clicked() {
         out.commands.push(Command::CopyRows);
     }

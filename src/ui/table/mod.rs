@@ -16,7 +16,7 @@ use super::scroll;
 use super::table_view::{IndexState, TableView};
 use super::theme::sizes_in_use;
 use super::widgets;
-use crate::core::{Row, RowKey, Table};
+use crate::core::{About, Row, RowKey, Table};
 
 /// How much of the view the vertical scroll bar takes.
 const BAR_WIDTH: f32 = 10.0;
@@ -24,7 +24,9 @@ const BAR_WIDTH: f32 = 10.0;
 const MOST_SELECTED: usize = 100_000;
 
 /// What a table is drawn with besides itself.
-pub struct Look {
+pub struct Look<'a> {
+    /// What the menu of a finding knows its repair by.
+    pub about: Option<&'a About>,
     pub zone: Zone,
     pub now_ms: i64,
     /// What to say where there are no rows.

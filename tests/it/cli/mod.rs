@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use sessionscope::cli::{Outcome, run};
 
-use crate::stores::session_do::SHIP;
+use crate::stores::session_do::{SHIP, apart};
 use crate::support::database;
 
 /// What a command printed and how it ended.
@@ -109,7 +109,7 @@ fn a_path_named_like_a_command_opens_the_window_when_it_is_written_as_a_path() {
 
 #[test]
 fn inspect_says_on_one_line_of_json_what_a_file_is() {
-    let (_folder, path) = database("69f1.sqlite", SHIP);
+    let (_folder, path) = database("69f1.sqlite", &apart());
     let ended = sessionscope(&["inspect", text(&path), "--json"]);
     let expected = format!(
         r#"{{"path":"{}","stores":["session-do"],"counts":{{"sessions":1,"messages":3,"tasks":1,"heartbeats":0,"state":4,"migrations":2}},"findings":[]}}"#,
@@ -121,7 +121,7 @@ fn inspect_says_on_one_line_of_json_what_a_file_is() {
 
 #[test]
 fn inspect_without_json_is_a_summary_to_read() {
-    let (_folder, path) = database("69f1.sqlite", SHIP);
+    let (_folder, path) = database("69f1.sqlite", &apart());
     let ended = sessionscope(&["inspect", text(&path)]);
     let expected = format!(
         "{}: session-do (A question)
@@ -153,7 +153,7 @@ fn inspect_of_a_folder_adds_its_files_up_and_lists_them() {
 
 #[test]
 fn findings_of_inspect_are_the_rows_of_findings() {
-    let sql = SHIP.replace("parts TEXT, created_at", "parts TEXT, extra, created_at").replace(
+    let sql = apart().replace("parts TEXT, created_at", "parts TEXT, extra, created_at").replace(
         "INSERT INTO messages VALUES",
         "INSERT INTO messages(id, role, content, parts, created_at) VALUES",
     );

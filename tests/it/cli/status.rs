@@ -7,7 +7,7 @@ use std::process::Command;
 use rusqlite::Connection;
 
 use super::{sessionscope, text};
-use crate::stores::session_do::SHIP;
+use crate::stores::session_do::{SHIP, apart};
 use crate::support::database;
 
 /// Checks a command's status, and that it says one line with this in it.
@@ -92,7 +92,7 @@ fn an_empty_file_is_3() {
 
 #[test]
 fn of_several_paths_the_others_are_read_and_the_worst_counts() {
-    let (folder, path) = database("69f1.sqlite", SHIP);
+    let (folder, path) = database("69f1.sqlite", &apart());
     let empty = folder.path().join("empty.sqlite");
     fs::write(&empty, "").expect("a file");
     let ended = sessionscope(&["inspect", "--json", "/nowhere.db", text(&empty), text(&path)]);

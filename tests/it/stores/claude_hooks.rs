@@ -84,7 +84,7 @@ const OUTCOMES: &str = "\
 bad.all-nul.json                 damaged as a whole
 bad.bom.json                     5 rows, damaged: json-bom
 bad.deep-nesting.json            1 rows, whole: malformed-entry
-bad.duplicate-keys.json          2 rows, whole: duplicate-key
+bad.duplicate-keys.json          2 rows, whole: duplicate-key, time-unit
 bad.empty-file.json              damaged as a whole
 bad.huge-ints.json               4 rows, whole: time-unreadable
 bad.lone-surrogate.json          2 rows, whole: json-lone-surrogate, legacy-entry
@@ -94,7 +94,7 @@ bad.truncated.json               17 rows, damaged: json-truncated
 bad.wrong-types.json             10 rows, whole: malformed-entry
 sessions.empty-object.json       0 rows, whole
 sessions.json                    59 rows, whole
-sessions.mixed-legacy.json       58 rows, whole: legacy-entry, ambiguous-key, foreman-key
+sessions.mixed-legacy.json       58 rows, whole: time-unit, legacy-entry, ambiguous-key, foreman-key
 sessions.strings.json            20 rows, whole: legacy-entry
 sessions.versioned-wrapper.json  59 rows, whole
 ";
@@ -115,7 +115,10 @@ fn a_fault_is_said_with_its_place() {
         said("bad.duplicate-keys.json", "duplicate-key"),
         "1 entry has a key that another has before: github:coder:grp/sub/deep.repo:1"
     );
-    assert_eq!(said("bad.wrong-types.json", "malformed-entry"), "9 entries name no session");
+    assert_eq!(
+        said("bad.wrong-types.json", "malformed-entry"),
+        "9 entries name no session: forgejo:a:r/r:1, forgejo:a:r/r:2, forgejo:a:r/r:3, forgejo:a:r/r:4, forgejo:a:r/r:5 and 4 more"
+    );
     let healthy = fixture("sessions.json");
     assert!(healthy.store.about().findings.is_empty());
     let invalid = json("{\"a:é/r:1\": \"s\",\n \"a:é/r:2\" oops}");
@@ -174,7 +177,7 @@ gitlab:dev:acme/app:7 | unknown | - | - | {{"session_id":"seven","last_used_at":
     );
     assert_eq!(
         codes(&opened.store.about().findings),
-        "malformed-entry, time-unreadable, legacy-entry, foreman-key"
+        "malformed-entry, time-unreadable, time-unit, legacy-entry, foreman-key"
     );
     let beats = table(
         &opened.store,

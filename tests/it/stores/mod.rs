@@ -4,6 +4,7 @@ pub mod agent_mcp;
 mod claude_hooks;
 mod claude_transcript;
 mod durable;
+mod findings;
 mod folder;
 mod glance;
 mod ledgers;

@@ -18,6 +18,15 @@ INSERT INTO tasks VALUES ('t1', 'Write it', NULL, 'complete', 'plan', 1769972641
 INSERT INTO session_meta VALUES ('title', 'A question'), ('repoOwner', 'acme'), ('repoName', 'app'), ('branch_name', 'main');
 "#;
 
+/// The same, with its messages a second apart.
+pub fn apart() -> String {
+    SHIP.replacen("NULL, 1769972640)", "NULL, 1769972638)", 1).replacen(
+        r#""complete"}]', 1769972640)"#,
+        r#""complete"}]', 1769972639)"#,
+        1,
+    )
+}
+
 #[test]
 fn the_seed_schema_maps_to_the_canonical_tables() {
     let (_folder, path) = database("69f1.sqlite", SHIP);

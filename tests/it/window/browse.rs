@@ -44,7 +44,7 @@ fn every_tab_of_a_session_shows_what_is_in_it() {
     wait(&mut window, "session-do/0001_create_session_tables");
     wait(&mut window, "in place");
     click(&mut window, "Findings");
-    wait(&mut window, "Nothing is wrong, as far as opening the store tells.");
+    wait(&mut window, "same-second");
     click(&mut window, "Tables");
     click(&mut window, "session_meta");
     wait(&mut window, "repoOwner");

@@ -2,6 +2,7 @@
 
 mod browse;
 mod failures;
+mod findings;
 mod heartbeats;
 mod large;
 mod overview;
