@@ -65,10 +65,6 @@ pub fn examine(store: &mut SqliteStore, deadline: Instant) {
     if let Err(error) = looked {
         store.note_damage(&error, "");
     }
-    // What cannot be looked through is no finding about the store.
-    for finding in store.about_transcripts().unwrap_or_default() {
-        store.note(finding);
-    }
 }
 
 /// The damage of a store that could be opened all the same.

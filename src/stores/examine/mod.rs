@@ -40,6 +40,8 @@ pub struct Examination {
 
 enum Step {
     Scan(Scan),
+    /// Which sessions lack the transcript that they name, and which transcripts a session.
+    Transcripts,
     /// SQLite's check of the whole database, as long as it is short.
     Check,
     /// SQLite's check of one table.
@@ -73,6 +75,9 @@ impl Examination {
         }
         scans.extend(shared::scans(&store.mapping, &context));
         let mut steps: VecDeque<Step> = scans.into_iter().filter(|s| !s.is_idle()).map(Step::Scan).collect();
+        if store.names_transcripts() {
+            steps.push_back(Step::Transcripts);
+        }
         if is_database && checked {
             steps.push_back(Step::Check);
         }
@@ -109,6 +114,18 @@ impl Examination {
                     found = scan.findings();
                 }
                 (came, scan.table().to_owned())
+            }
+            Step::Transcripts => {
+                found = match store.about_transcripts() {
+                    // What cannot be looked through is no finding about the store.
+                    Err(error) if !matches!(error, StoreError::Cancelled) => Vec::new(),
+                    Err(error) => {
+                        self.steps.push_front(step);
+                        return Err(error);
+                    }
+                    Ok(found) => found,
+                };
+                (Came::ToTheEnd, String::new())
             }
             Step::Check => match store.quick_check(None, MOST_PAGE)? {
                 Checked::Says(findings) => {
@@ -168,7 +185,7 @@ impl Examination {
                         scan.table().to_owned()
                     }
                     Step::CheckTable(name) => name,
-                    Step::Check => continue,
+                    Step::Check | Step::Transcripts => continue,
                 };
                 if !self.unfinished.contains(&table) {
                     self.unfinished.push(table);
