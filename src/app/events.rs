@@ -21,6 +21,7 @@ impl App {
                 Event::Source { id, done } => self.source_event(ctx, id, done),
                 Event::Operations(read) => self.screen.operations.arrive(read),
                 Event::Searched { generation, searched } => self.searched(generation, searched),
+                Event::Watched { id, how } => self.watched(id, how),
                 Event::Settled(lines) => self.screen.dialog = Some(Dialog::Notice { lines }),
                 Event::Chosen { field, path } => self.chosen(ctx, field, path),
                 Event::TranscriptsChosen(folder) => self.transcripts_chosen(folder),
@@ -53,9 +54,15 @@ impl App {
             Done::Planned(planned) => self.planned(id, planned),
             Done::Applying(done) => self.applying(id, done),
             Done::Applied(applied) => self.applied(ctx, id, applied),
+            Done::Refreshed { change, about, size } => self.refreshed(id, change, *about, size),
             done => {
+                let opened = matches!(done, Done::Opened(Ok(_)));
+                let time = self.screen.time;
                 if let Some(source) = self.screen.source_mut(id) {
-                    arrive(source, done);
+                    arrive(source, done, time);
+                }
+                if opened {
+                    self.watch(id);
                 }
             }
         }
@@ -110,7 +117,7 @@ impl App {
     }
 }
 
-fn arrive(source: &mut SourceView, done: Done) {
+fn arrive(source: &mut SourceView, done: Done, time: f64) {
     match done {
         Done::Opened(result) => {
             if let Ok((_, size)) = &result {
@@ -131,14 +138,17 @@ fn arrive(source: &mut SourceView, done: Done) {
         }
         Done::Index { list, generation, piece, columns, first, last } => {
             let view = view_of(source, &list);
-            if view.generation != generation {
+            if view.is_refresh(generation) {
+                view.refresh_arrived(piece, columns, last, time);
+            } else if view.generation == generation {
+                view.columns = columns;
+                match piece {
+                    Ok(piece) => view.index_arrived(piece, first, last),
+                    Err(failure) if failure.cancelled => view.state = IndexState::Complete,
+                    Err(failure) => view.state = IndexState::Failed(failure),
+                }
+            } else {
                 return;
-            }
-            view.columns = columns;
-            match piece {
-                Ok(piece) => view.index_arrived(piece, first, last),
-                Err(failure) if failure.cancelled => view.state = IndexState::Complete,
-                Err(failure) => view.state = IndexState::Failed(failure),
             }
             let signs = matches!(list, List::Sidebar | List::Table(Table::Heartbeats));
             let (ended, again) = (last && view.state == IndexState::Complete, generation > 0);
@@ -158,7 +168,7 @@ fn arrive(source: &mut SourceView, done: Done) {
         Done::Rows { list, generation, page, rows, whole } => {
             let view = view_of(source, &list);
             if view.generation == generation {
-                view.page_arrived(page, rows, whole);
+                view.page_arrived(page, rows, whole, time);
             } else {
                 view.page_dropped(page);
             }
@@ -170,9 +180,14 @@ fn arrive(source: &mut SourceView, done: Done) {
             }
         }
         Done::Details { table, key, details } => {
+            source.live.details.arrived(time, 0.2);
+            let shows = source.details.shown().is_some_and(|shown| shown.row.key == key);
             if source.details_for.as_ref() == Some(&(table, key)) {
+                source.live.details_gone = matches!(details, Ok(None));
                 match details {
                     Ok(Some(details)) => source.details = Remote::Ready(details),
+                    // What it was stays, and is said to be gone.
+                    Ok(None) if shows => {}
                     Ok(None) => source.details = Remote::Absent,
                     Err(failure) => source.details.arrive(Err(failure)),
                 }
@@ -186,12 +201,18 @@ fn arrive(source: &mut SourceView, done: Done) {
             } else {
                 remote.arrive(count);
             }
+            if !source.counts.values().any(Remote::is_pending) {
+                source.live.counts.arrived(time, 1.0);
+            }
         }
         Done::Glance { glance: Ok(glance), last: false } => {
             source.glance = Remote::Pending { previous: Some(glance) };
         }
-        Done::Glance { glance, .. } => source.glance.arrive(glance),
         Done::Transcripts { session, found } => transcripts::arrived(source, &session, found),
+        Done::Glance { glance, .. } => {
+            source.live.glance.arrived(time, 2.0);
+            source.glance.arrive(glance);
+        }
         Done::Walked { folders_seen, member } => {
             if let Some(folder) = &mut source.folder {
                 folder.folders_seen = folders_seen;
@@ -213,6 +234,7 @@ fn arrive(source: &mut SourceView, done: Done) {
         | Done::IsFolder
         | Done::Exporting { .. }
         | Done::SessionExported { .. }
+        | Done::Refreshed { .. }
         | Done::SessionIds(_)
         | Done::Pulse { .. }
         | Done::Planned(_)

@@ -89,6 +89,6 @@ fn next_of(jobs: &Receiver<Job>, waiting: &mut VecDeque<Job>) -> Option<Job> {
     waiting.extend(jobs.try_iter());
     match waiting.is_empty() {
         true => None,
-        false => next(jobs, waiting),
+        false => next(jobs, waiting, None),
     }
 }

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use super::searcher::Searched;
 use crate::core::glance::Glance;
 use crate::core::{
-    About, Column, Failure, Finding, Operation, Query, Row, RowIndex, RowKey, Size, Table, Transcripts,
+    About, Change, Column, Failure, Finding, Operation, Query, Row, RowIndex, RowKey, Size, Table,
+    Transcripts,
 };
+use crate::ui::live::Watched;
 use crate::ui::model::{Details, Member, Message, SourceId};
 use crate::ui::repair_view::{Field, Planned};
 use crate::ui::table_view::Neighbours;
@@ -48,6 +50,11 @@ pub enum Job {
     },
     Count {
         table: Table,
+    },
+    /// To find out what has become of the store, and read again what must be.
+    Refresh {
+        /// Also what opening tells, which is otherwise found out anew once in a while.
+        whole: bool,
     },
     /// What the overview draws.
     Glance,
@@ -91,6 +98,12 @@ pub enum Job {
 #[derive(Debug)]
 pub enum Done {
     Opened(Result<(About, Size), Failure>),
+    /// What has become of the store, where it is something; what is known of it then.
+    Refreshed {
+        change: Result<Change, Failure>,
+        about: Box<About>,
+        size: Size,
+    },
     /// It is a folder, which is looked through rather than opened.
     IsFolder,
     /// A piece of an index, with the columns of its table.
@@ -202,6 +215,11 @@ pub enum Event {
     Searched {
         generation: u64,
         searched: Searched,
+    },
+    /// How a source's file is watched.
+    Watched {
+        id: SourceId,
+        how: Watched,
     },
     /// What became of operations that were interrupted.
     Settled(Vec<String>),

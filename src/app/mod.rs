@@ -3,6 +3,7 @@
 mod events;
 mod examining;
 mod export;
+mod following;
 mod job;
 mod perform;
 mod pulses;
@@ -15,6 +16,7 @@ mod session_export;
 mod settings;
 mod transcripts;
 mod walk;
+mod watcher;
 mod window;
 mod worker;
 
@@ -35,12 +37,14 @@ use repairs::Repairer;
 use searcher::Searcher;
 use searching::Jump;
 use settings::Settings;
+use watcher::Watcher;
 use worker::{Outbox, Worker};
 
 /// The application: what is on the screen, and the threads that fill it.
 pub struct App {
     screen: Screen,
     workers: HashMap<SourceId, Worker>,
+    watcher: Watcher,
     walks: HashMap<SourceId, Cancel>,
     repairer: Option<Repairer>,
     searcher: Option<Searcher>,
@@ -121,15 +125,17 @@ impl App {
             None => {}
         }
         ctx.set_zoom_factor(settings.zoom);
+        let outbox = Outbox { events, wake: Arc::new(move || waker.request_repaint()) };
         let mut app = Self {
             screen,
             workers: HashMap::new(),
+            watcher: Watcher::start(outbox.clone()),
             walks: HashMap::new(),
             repairer: None,
             searcher: None,
             jump: None,
             own_data,
-            outbox: Outbox { events, wake: Arc::new(move || waker.request_repaint()) },
+            outbox,
             inbox,
             saved: settings.clone(),
             settings,

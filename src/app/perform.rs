@@ -13,7 +13,6 @@ use crate::core::{Query, RowKey, Table};
 use crate::stores::Options;
 use crate::ui::Command;
 use crate::ui::model::{Dialog, Folder, Remote, SourceId, SourceView, Tab};
-use crate::ui::table_view::Neighbours;
 
 /// A file dialog that answers sooner than this was never shown.
 pub(super) const NO_DIALOG: std::time::Duration = std::time::Duration::from_millis(400);
@@ -92,6 +91,8 @@ impl App {
                 self.show_tab(Tab::Tables);
                 self.perform_view(ctx, Command::ShowNative(name));
             }
+            Command::ToggleFollow => self.toggle_follow(),
+            Command::LookAgain(id) => self.look_again(id),
             Command::ToggleTranscript => {
                 if let Some(source) = self.screen.current_mut() {
                     source.transcript = !source.transcript;
@@ -160,6 +161,7 @@ impl App {
     pub(super) fn start_worker(&mut self, id: SourceId, path: &Path, options: Options) {
         if let Some(source) = self.screen.source_mut(id) {
             source.about.ask();
+            source.opens_again();
         }
         let worker = Worker::open(id, path.to_owned(), options, self.outbox.clone());
         self.workers.insert(id, worker);
@@ -196,7 +198,7 @@ impl App {
     }
 
     /// Opens a source anew, as a private copy or in place.
-    fn reopen(&mut self, id: SourceId, copy: bool) {
+    pub(super) fn reopen(&mut self, id: SourceId, copy: bool) {
         let Some(path) = self.screen.source(id).map(|s| s.path.clone()) else { return };
         let options = Options { copy, ..self.options() };
         self.start_worker(id, &path, options);
@@ -214,7 +216,10 @@ impl App {
             members.filter(|m| m.opened == Some(id)).for_each(|m| m.opened = None);
         }
         self.screen.sources.retain(|s| !gone.contains(&s.id));
-        gone.iter().for_each(|id| drop(self.workers.remove(id)));
+        for id in &gone {
+            self.watcher.forget(*id);
+            self.workers.remove(id);
+        }
         if self.screen.current.is_some_and(|c| gone.contains(&c)) {
             self.screen.current = self.screen.sources.first().map(|s| s.id);
         }
@@ -286,12 +291,7 @@ impl App {
         }
         source.details_for = wanted;
         source.details.ask();
-        let view = source.table(&table);
-        let at = view.focus.as_ref().filter(|(at, k)| *k == key && view.key(*at).as_ref() == Some(k));
-        let near = match at {
-            Some((at, _)) => view.neighbours(*at..at + 1, true),
-            None => Neighbours { keys: vec![key.clone()], wanted: 0..1, whole: true },
-        };
+        let near = source.table(&table).around(&key);
         if let Some(worker) = self.current_worker() {
             worker.send(Job::Details { table, key, near, reveal });
         }

@@ -12,7 +12,7 @@ use super::worker::label;
 use crate::core::repair::{DEFAULT_FORGE, Offer};
 use crate::core::{Failure, Operation, Table};
 use crate::ui::Command;
-use crate::ui::model::{Dialog, Remote, SourceId, Toast};
+use crate::ui::model::{Dialog, SourceId, Toast};
 use crate::ui::repair_view::{Field, Form, Planned, RepairView, Stage};
 
 /// How long a repair's toast stays, in seconds: its undo is in it.
@@ -336,21 +336,11 @@ impl App {
         ctx.request_repaint();
     }
 
-    /// Opens a source anew, and asks again for all that is shown of it.
+    /// Opens a source anew after a repair of it, which has it examined anew too; what shows stays in its place.
     fn reload(&mut self, id: SourceId) {
-        let options = self.options();
-        let Some(source) = self.screen.source_mut(id).filter(|s| s.folder.is_none()) else { return };
-        let path = source.path.clone();
-        let views = source.tables.values_mut().chain([&mut source.sessions]);
-        views.for_each(|view| {
-            view.selected.clear();
-            let query = view.query.clone();
-            view.ask(query);
-        });
-        source.counts.clear();
-        source.details = Remote::Absent;
-        source.details_for = None;
-        self.start_worker(id, &path, options);
+        if self.screen.source(id).is_some_and(|source| source.folder.is_none()) {
+            self.reopen(id, false);
+        }
     }
 
     fn ask_export_of_plan(&mut self) {

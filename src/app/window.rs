@@ -7,8 +7,8 @@ use crate::ui::model::{Remote, Tab, Toast};
 use crate::ui::table_view::IndexState;
 use crate::ui::theme::{colors_of, sizes_in_use};
 use crate::ui::{
-    Command, command, details, palette, repair_dialog, search_list, sources, start, tabs, theme, top_bar,
-    widgets,
+    Command, command, details, live, palette, repair_dialog, search_list, sources, start, tabs, theme,
+    top_bar, widgets,
 };
 
 /// Below this width the details go beneath the table.
@@ -21,6 +21,7 @@ const WORTH_SAYING: f64 = 0.2;
 impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         self.screen.now_ms = self.clock.now_ms();
+        self.screen.time = ctx.input(|i| i.time);
         self.receive(ctx);
     }
 
@@ -41,6 +42,7 @@ impl eframe::App for App {
         }
         self.search_when_due(&ctx);
         self.keep_up(&ctx);
+        self.follow(&ctx);
         self.ask_for_what_is_missing();
         self.remember(&ctx);
     }
@@ -143,6 +145,7 @@ impl App {
             return commands;
         }
         ui.spacing_mut().item_spacing.y = 0.0;
+        commands.extend(live::banner(ui, source));
         commands.extend(tabs::content(ui, &mut self.screen, &mut self.typeset));
         commands
     }

@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
+use std::time::Duration;
 use std::time::Instant;
 
 use super::export;
@@ -11,7 +12,8 @@ use super::job::{Done, Event, Job, List};
 use super::reading;
 use crate::core::glance::Glance;
 use crate::core::{
-    Cell, Failure, Flow, Query, ReadStore, Row, RowIndex, RowKey, Selection, Sort, StoreError, Table, Value,
+    Cell, Change, Failure, Flow, Query, ReadStore, Row, RowIndex, RowKey, Selection, Size, Sort, StoreError,
+    Table, Value,
 };
 use crate::stores::sqlite::{Cancel, SqliteStore};
 use crate::stores::{self, Options};
@@ -90,9 +92,19 @@ impl Worker {
         Worker { pages, scans, cancel_scan }
     }
 
+    /// What has both threads find out what has become of the store; it may be called from anywhere.
+    pub fn nudge(&self) -> impl Fn() + Send + 'static {
+        let lanes = [self.pages.clone(), self.scans.clone()];
+        move || lanes.iter().for_each(|lane| drop(lane.send(Job::Refresh { whole: false })))
+    }
+
     /// Gives a job to the thread that it suits. A worker that failed to open takes none.
     pub fn send(&self, job: Job) {
         let lane = match &job {
+            Job::Refresh { .. } => {
+                let _ = self.scans.send(job.clone());
+                &self.pages
+            }
             Job::Index { .. }
             | Job::Pulse { .. }
             | Job::Count { .. }
@@ -143,15 +155,15 @@ impl Lanes {
         let Lanes { id, outbox, pages: tell, page_jobs, scan_jobs, cancel_scan } = self;
         let scan_outbox = outbox.clone();
         thread::spawn(move || {
-            let mut lane = Lane { id, store: scans, outbox: scan_outbox, cancel: cancel_scan };
+            let mut lane = Lane { id, store: scans, outbox: scan_outbox, cancel: cancel_scan, says: None };
             if !examine || lane.examine(&scan_jobs, &tell) {
                 drop(tell);
                 lane.run(&scan_jobs, VecDeque::new());
             }
         });
         thread::spawn(move || {
-            let cancel = Cancel::default();
-            Lane { id, store: pages, outbox, cancel }.run(&page_jobs, VecDeque::new());
+            let (cancel, says) = (Cancel::default(), Some((Change::Same, pages.size())));
+            Lane { id, store: pages, outbox, cancel, says }.run(&page_jobs, VecDeque::new());
         });
     }
 }
@@ -163,11 +175,13 @@ pub(super) struct Lane {
     outbox: Outbox,
     /// Set from the window to break a scan off.
     pub(super) cancel: Cancel,
+    /// What was last said of the store, by the one of the two that says it.
+    says: Option<(Change, Size)>,
 }
 
 impl Lane {
     fn run(&mut self, jobs: &Receiver<Job>, mut waiting: VecDeque<Job>) {
-        while let Some(job) = next(jobs, &mut waiting) {
+        while let Some(job) = next(jobs, &mut waiting, self.store.is_behind()) {
             self.cancel.reset();
             self.perform(job);
         }
@@ -177,8 +191,28 @@ impl Lane {
         self.outbox.done(self.id, done);
     }
 
+    /// Finds out what has become of the store, and says it where it is something.
+    fn refresh(&mut self, whole: bool) {
+        let change = self.store.refresh(whole).map_err(|e| Failure::from(&e));
+        let Some((before, size_before)) = self.says else { return };
+        let size = self.store.size();
+        let now = *change.as_ref().unwrap_or(&Change::Unsettled);
+        // Of a loss nothing more is said, until what was lost is there again.
+        let change = match change {
+            Ok(Change::Same) if before.is_loss() => Ok(Change::Rows),
+            Ok(now) if now == before && now.is_loss() => return,
+            Ok(Change::Same) if before == Change::Same && size == size_before => return,
+            change => change,
+        };
+        let settled = if now.is_loss() || now == Change::Unsettled { now } else { Change::Same };
+        self.says = Some((settled, size));
+        let about = Box::new(self.store.about().clone());
+        self.done(Done::Refreshed { change, about, size });
+    }
+
     pub(super) fn perform(&mut self, job: Job) {
         match job {
+            Job::Refresh { whole } => self.refresh(whole),
             Job::Index { list, generation, query } => self.index(&list, generation, &query),
             Job::Rows { list, generation, table, page, keys, columns } => {
                 let whole = columns.is_empty();
@@ -323,9 +357,23 @@ impl Lane {
 }
 
 /// The next job; of pages that wait, only the newest are worth reading, since the view has moved on.
-pub(super) fn next(jobs: &Receiver<Job>, waiting: &mut VecDeque<Job>) -> Option<Job> {
+///
+/// Where none comes for so long, the store has caught up on what changed `behind` it.
+pub(super) fn next(
+    jobs: &Receiver<Job>,
+    waiting: &mut VecDeque<Job>,
+    behind: Option<Duration>,
+) -> Option<Job> {
     if waiting.is_empty() {
-        waiting.push_back(jobs.recv().ok()?);
+        let job = match behind {
+            None => jobs.recv().ok()?,
+            Some(pause) => match jobs.recv_timeout(pause) {
+                Ok(job) => job,
+                Err(RecvTimeoutError::Timeout) => Job::Refresh { whole: false },
+                Err(RecvTimeoutError::Disconnected) => return None,
+            },
+        };
+        waiting.push_back(job);
     }
     waiting.extend(jobs.try_iter());
     let pages = waiting.iter().filter(|j| matches!(j, Job::Rows { .. })).count();

@@ -78,6 +78,8 @@ pub struct Failure {
     pub needs_copy: bool,
     /// It was cancelled, not broken.
     pub cancelled: bool,
+    /// It will pass by itself: another program has the file locked.
+    pub passes: bool,
 }
 
 impl From<&StoreError> for Failure {
@@ -87,6 +89,7 @@ impl From<&StoreError> for Failure {
             hint: error.hint().to_owned(),
             needs_copy: error.needs_copy(),
             cancelled: matches!(error, StoreError::Cancelled),
+            passes: matches!(error, StoreError::Locked { .. }),
         }
     }
 }
@@ -98,6 +101,7 @@ impl From<&super::repair::RepairError> for Failure {
             hint: error.hint(),
             needs_copy: false,
             cancelled: matches!(error, super::repair::RepairError::Store(StoreError::Cancelled)),
+            passes: false,
         }
     }
 }

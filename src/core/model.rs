@@ -315,6 +315,21 @@ impl RowIndex {
         }
     }
 
+    /// How many rows at the beginning, and how many others at the end, are the same as another index's.
+    pub fn common_ends(&self, other: &RowIndex) -> (usize, usize) {
+        fn ends<T: PartialEq>(a: &[T], b: &[T]) -> (usize, usize) {
+            let most = a.len().min(b.len());
+            let first = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+            let last = a.iter().rev().zip(b.iter().rev()).take(most - first).take_while(|(a, b)| a == b);
+            (first, last.count())
+        }
+        match (self, other) {
+            (RowIndex::Rowids(a), RowIndex::Rowids(b)) => ends(a, b),
+            (RowIndex::Keys(a), RowIndex::Keys(b)) => ends(a, b),
+            _ => (0, 0),
+        }
+    }
+
     pub fn reverse(&mut self) {
         match self {
             RowIndex::Rowids(ids) => ids.reverse(),

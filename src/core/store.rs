@@ -72,6 +72,32 @@ pub struct Size {
     pub wal_bytes: u64,
 }
 
+/// What has become of a store since it was last looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing that shows.
+    Same,
+    /// Rows are new, changed or gone.
+    Rows,
+    /// Its tables too: what is known of the store was found out anew.
+    Schema,
+    /// The file is being written, and what is there so far cannot be read: what was read before stays. Ask again soon.
+    Unsettled,
+    /// Another file is in its place; the one that is open is still read.
+    Replaced,
+    /// The file was cut off.
+    Truncated,
+    /// The file is gone from its place; the one that is open is still read.
+    Gone,
+}
+
+impl Change {
+    /// Whether what is open is not any more, or not whole, what is in its place.
+    pub fn is_loss(self) -> bool {
+        matches!(self, Change::Replaced | Change::Truncated | Change::Gone)
+    }
+}
+
 /// Whether a long reading goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {

@@ -15,6 +15,7 @@ mod json;
 mod ledgers;
 mod lenient;
 mod lines;
+mod live;
 mod machine;
 mod media;
 pub mod migrations;

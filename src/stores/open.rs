@@ -4,11 +4,13 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use rusqlite::Connection;
 
 use super::claude_transcript::{Finder, Link, Places};
 use super::document::{self, Contents, Document};
+use super::live::{Live, Print};
 use super::scratch::Scratch;
 use super::sqlite::{
     Cancel, Clock, Context, FileFacts, Mapping, Schema, SqliteStore, beside, connect, install, memory,
@@ -73,9 +75,11 @@ pub fn open_with(path: &Path, options: &Options, cancel: &Cancel) -> Result<Open
         return Ok(opened(store, Again::File { path: path.to_owned(), copy }));
     }
     let (connection, name) = memory(cancel)?;
+    let print = Print::of(path)?;
     let (contents, id) = read_document(path, &connection, cancel)?;
     let contents = Arc::new(contents);
-    let store = memory_store(path, connection, cancel.clone(), &contents, id, options)?;
+    let mut store = memory_store(path, connection, cancel.clone(), &contents, id, options)?;
+    store.live = Some(Live::of_document(print, &contents, id));
     Ok(opened(store, Again::Memory { name, contents, id }))
 }
 
@@ -90,7 +94,10 @@ impl Opened {
             }
             Again::Memory { name, contents, id } => {
                 let connection = memory_again(name, cancel)?;
-                memory_store(&self.store.path, connection, cancel.clone(), contents, id, &self.options)?
+                let path = &self.store.path;
+                let mut store = memory_store(path, connection, cancel.clone(), contents, id, &self.options)?;
+                store.live.clone_from(&self.store.live);
+                store
             }
         };
         // What is found of a transcript, and what is read of it, is the same for both.
@@ -154,7 +161,7 @@ pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> StoreError {
     StoreError::Unreadable { reason, path: path.to_owned() }
 }
 
-/// Reads a document into an empty database.
+/// Reads a document into a new database.
 fn read_document(
     path: &Path,
     connection: &Connection,
@@ -163,6 +170,19 @@ fn read_document(
     if let Some(read) = lines::read(path, connection, cancel)? {
         return Ok(read);
     }
+    let fail = |e| sqlite_error(e, path);
+    let transaction = connection.unchecked_transaction().map_err(fail)?;
+    document::create(connection).map_err(fail)?;
+    let read = read_text(path, connection)?;
+    transaction.commit().map_err(fail)?;
+    Ok(read)
+}
+
+/// Reads a document into a database that has the canonical tables, and no rows in them.
+pub(super) fn read_text(
+    path: &Path,
+    connection: &Connection,
+) -> Result<(Contents, &'static str), StoreError> {
     let length = fs::metadata(path).map_err(|e| unreadable(path, &e))?.len();
     if length > MOST_DOCUMENT_BYTES {
         let reason = "it is no database, and too large to be a document (over 1 GiB)".into();
@@ -176,14 +196,10 @@ fn read_document(
     }
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let document = Document { path, stem: &stem, bytes: &bytes, database: Some(connection) };
-    let fail = |e| sqlite_error(e, path);
-    let transaction = connection.unchecked_transaction().map_err(fail)?;
-    document::create(connection).map_err(fail)?;
     for adapter in document_adapters() {
         if let Some(contents) = (adapter.read)(&document) {
             let mut contents = contents?;
-            document::fill(connection, &mut contents).map_err(fail)?;
-            transaction.commit().map_err(fail)?;
+            document::fill(connection, &mut contents).map_err(|e| sqlite_error(e, path))?;
             return Ok((contents, adapter.id));
         }
     }
@@ -237,19 +253,23 @@ fn memory_store(
         cancel,
         link: None,
         lines: contents.lines.clone(),
+        live: None,
         _copy: None,
     })
 }
 
 /// Opens the database at `real`, which is `path` itself or a private copy of it.
-fn open_database(
+pub(super) fn open_database(
     path: &Path,
     real: &Path,
     copy: Option<Arc<Scratch>>,
     options: &Options,
     cancel: &Cancel,
 ) -> Result<SqliteStore, StoreError> {
+    let started = Instant::now();
     let connection = connect(real, cancel)?;
+    // Before anything is read of it: what changes meanwhile is then noticed.
+    let live = if copy.is_none() { Live::of_database(path, &connection, options) } else { None };
     let fail = |e| sqlite_error(e, path);
     install(&connection, &options.clock).map_err(fail)?;
     let mut damage = Vec::new();
@@ -314,6 +334,7 @@ fn open_database(
         cancel: cancel.clone(),
         link: None,
         lines: None,
+        live: live.map(|live| live.opened(started.elapsed())),
         _copy: copy,
     })
 }

@@ -33,6 +33,10 @@ pub enum Command {
     NextTab,
     PreviousTab,
     ToggleTranscript,
+    /// Keep the newest row in view as rows arrive, or no longer.
+    ToggleFollow,
+    /// Look again at what became of a file that was lost.
+    LookAgain(SourceId),
     ToggleDetails,
     ToggleTheme,
     ToggleZone,
@@ -140,6 +144,7 @@ pub fn entries() -> Vec<Entry> {
         entry(Command::FilterSessions, "Filter the sessions", CTRL_SHIFT, Key::E),
         entry(Command::ClearFilters, "Clear all filters", CTRL_SHIFT, Key::X),
         entry(Command::ToggleTranscript, "Messages as table or transcript", CTRL, Key::T),
+        entry(Command::ToggleFollow, "Follow the newest row", CTRL_SHIFT, Key::N),
         entry(Command::ToggleDetails, "Show or hide the details", CTRL, Key::I),
         entry(Command::CopyRows, "Copy the selected rows", CTRL_SHIFT, Key::C),
         entry(Command::Export, "Export…", CTRL, Key::E),

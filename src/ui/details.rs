@@ -34,7 +34,13 @@ pub fn show(ui: &mut Ui, screen: &mut Screen, typeset: &mut Typeset) -> Vec<Comm
         (Remote::Failed { failure, .. }, None) => {
             widgets::failure(ui, failure, None);
         }
-        (_, Some(details)) => row(ui, source, details, &mut tab, zone, now, typeset, &mut commands),
+        (_, Some(details)) => {
+            if source.live.details_gone {
+                let text = "This row is gone from the store: what shows is how it was.";
+                ui.label(RichText::new(text).color(colors_of(ui.ctx()).warn));
+            }
+            row(ui, source, details, &mut tab, zone, now, typeset, &mut commands);
+        }
         _ => widgets::quiet(ui, "Select a row to see all of it."),
     }
     screen.details_tab = tab;

@@ -9,6 +9,7 @@ pub mod export_session;
 pub mod format;
 pub mod glance;
 pub mod heartbeats;
+pub mod live;
 pub mod marks;
 pub mod model;
 pub mod operations_tab;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::Command;
 use super::format::Zone;
+use super::live::{Live, Pacer};
 use super::pulse::Pulse;
 use super::repair_view::RepairView;
 use super::scroll::RowScroll;
@@ -223,6 +224,8 @@ pub struct SourceView {
     pub counts: HashMap<Table, Remote<u64>>,
     /// The sessions as the panel on the left lists them.
     pub sessions: TableView,
+    /// Whether another program writes it, and what has become of it.
+    pub live: Live,
     /// The signs of life of its sessions.
     pub pulse: Pulse,
     /// The session to which the tabs are narrowed.
@@ -254,6 +257,7 @@ impl SourceView {
             tables: HashMap::new(),
             counts: HashMap::new(),
             sessions: TableView::new(Table::Sessions),
+            live: Live::default(),
             pulse: Pulse::default(),
             session: None,
             session_title: None,
@@ -295,6 +299,24 @@ impl SourceView {
         let whole = matches!(table, Table::Sessions | Table::Migrations | Table::Findings | Table::Native(_))
             || self.about.shown().is_some_and(|a| a.unscoped.contains(table));
         self.session.clone().filter(|_| !whole)
+    }
+
+    /// The store has changed: what shows of it is asked for again, the rest when it shows.
+    pub fn is_stale(&mut self) {
+        self.tables.values_mut().chain([&mut self.sessions]).for_each(TableView::is_stale);
+        let live = &mut self.live;
+        [&mut live.counts, &mut live.glance, &mut live.details].into_iter().for_each(Pacer::is_stale);
+    }
+
+    /// It is opened anew: what was asked for will not come, and is asked for again.
+    pub fn opens_again(&mut self) {
+        self.live = Live::default();
+        self.tables.values_mut().chain([&mut self.sessions]).for_each(TableView::opens_again);
+        self.counts.retain(|_, count| !count.is_pending());
+        if self.glance.is_pending() {
+            self.glance = Remote::Absent;
+        }
+        self.is_stale();
     }
 
     /// The view of a table, made when it is first looked at.
@@ -385,6 +407,8 @@ pub struct Screen {
     pub details_open: bool,
     pub details_tab: usize,
     pub now_ms: i64,
+    /// The window's own clock, in seconds.
+    pub time: f64,
     pub toast: Option<Toast>,
     pub samples: Option<PathBuf>,
     /// Something long that is going on, with how far it came.

@@ -1,5 +1,10 @@
 //! A table of a source as it is shown: its query, and what has arrived of the answer.
 
+mod refresh;
+
+pub use refresh::Mark;
+use refresh::Refresh;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
@@ -101,6 +106,11 @@ pub struct TableView {
     /// What is typed to go to a row.
     pub go_to: String,
     pub view_rows: usize,
+    /// The newest row is kept in view as rows arrive.
+    pub follow: bool,
+    /// The greatest generation that was given to a query.
+    generations: u64,
+    pub refresh: Refresh,
 }
 
 impl TableView {
@@ -132,14 +142,23 @@ impl TableView {
             folds: Folds::default(),
             go_to: String::new(),
             view_rows: 0,
+            follow: false,
+            generations: 0,
+            refresh: Refresh::default(),
         }
     }
 
     /// Asks for other rows, or another order; what is shown stays until they arrive.
     pub fn ask(&mut self, query: Query) {
         self.query = query;
-        self.generation += 1;
+        self.generation = self.next_generation();
+        self.forget_refresh();
         self.state = IndexState::Wanted;
+    }
+
+    fn next_generation(&mut self) -> u64 {
+        self.generations += 1;
+        self.generations
     }
 
     pub fn len(&self) -> usize {
@@ -229,14 +248,14 @@ impl TableView {
                 // A row that is gone meanwhile shifts those behind it: they are found by key.
                 match rows.get(near) {
                     Some(row) if row.key == key => rows.get(near),
-                    _ => rows.iter().find(|r| r.key == key),
+                    _ => rows.iter().find(|r| r.key == key).or_else(|| self.refresh.row(&key)),
                 }
             }
             None => {
                 if self.asked.insert(page) {
                     self.missing.push(page);
                 }
-                None
+                self.refresh.row(&key)
             }
         }
     }
@@ -255,10 +274,13 @@ impl TableView {
     }
 
     /// Takes a page; one of which only some columns were read does not replace a whole one.
-    pub fn page_arrived(&mut self, page: usize, rows: Result<Vec<Row>, Failure>, whole: bool) {
+    pub fn page_arrived(&mut self, page: usize, rows: Result<Vec<Row>, Failure>, whole: bool, time: f64) {
         match rows {
-            Ok(_) if !whole && self.pages.contains_key(&page) => {}
+            Ok(rows) if !whole && (self.pages.contains_key(&page) || self.are_kept(&rows)) => {}
             Ok(rows) => {
+                if whole {
+                    self.mark_changed(&rows, time);
+                }
                 self.clock += 1;
                 self.pages.insert(page, Page { used: self.clock, rows, whole });
                 self.page_failure = None;
@@ -355,6 +377,15 @@ impl TableView {
         for message in messages {
             self.asked_messages.insert(message.key.clone());
             self.messages.insert(message.key.clone(), Arc::new(message));
+        }
+    }
+
+    /// A row with those around it, where it has the focus; else alone.
+    pub fn around(&self, key: &RowKey) -> Neighbours {
+        let at = self.focus.as_ref().filter(|(at, k)| k == key && self.key(*at).as_ref() == Some(k));
+        match at {
+            Some((at, _)) => self.neighbours(*at..at + 1, true),
+            None => Neighbours { keys: vec![key.clone()], wanted: 0..1, whole: true },
         }
     }
 

@@ -39,6 +39,8 @@ pub fn show(
                     commands.push(Command::ToggleTranscript);
                 }
                 ui.add_space(space::S);
+                follow(ui, source.table(table).follow, &mut commands);
+                ui.add_space(space::S);
             }
             repairs(ui, source, table, &mut commands);
             if *table == Table::Findings {
@@ -54,6 +56,19 @@ pub fn show(
         });
     });
     commands
+}
+
+/// Whether the newest message is kept in view.
+fn follow(ui: &mut Ui, on: bool, commands: &mut Vec<Command>) {
+    let colors = colors_of(ui.ctx());
+    let text = egui::RichText::new("Follow").color(if on { colors.text } else { colors.muted });
+    let button = egui::Button::selectable(on, text).min_size(egui::vec2(0.0, sizes_in_use().control));
+    let response = ui.add(button);
+    response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, on, "Follow"));
+    let hint = "Keep the newest message in view as messages arrive (Ctrl Shift N); scrolling up ends it";
+    if response.on_hover_text(hint).clicked() {
+        commands.push(Command::ToggleFollow);
+    }
 }
 
 /// What the right end of the bar takes, in points.

@@ -5,12 +5,13 @@ use egui::{Align, Layout, RichText, Sense, Ui, vec2};
 use super::Command;
 use super::command::{entries, key_text};
 use super::format;
-use super::model::{Remote, Screen};
+use super::live::Watched;
+use super::model::{Remote, Screen, SourceView};
 use super::search_box;
 use super::table_view::IndexState;
 use super::theme::{colors_of, mono_font, sizes_in_use, small_font, space, strong_font};
 use super::widgets::{self, icon};
-use crate::core::{shorten_middle, visible};
+use crate::core::{Change, shorten_middle, visible};
 
 /// A window narrower than this leaves the program's name out, in points.
 const ROOM_FOR_NAME: f32 = 860.0;
@@ -126,6 +127,7 @@ pub fn status(ui: &mut Ui, screen: &Screen) -> Vec<Command> {
             if response.on_hover_text(format!("{}\nClick to copy", visible(&path))).clicked() {
                 commands.push(Command::CopyPath);
             }
+            live(ui, source, screen.now_ms);
             if source.size.file_bytes > 0 {
                 let mut sizes = format::bytes(source.size.file_bytes);
                 if source.size.wal_bytes > 0 {
@@ -148,6 +150,41 @@ pub fn status(ui: &mut Ui, screen: &Screen) -> Vec<Command> {
         });
     });
     commands
+}
+
+/// Whether what shows keeps up with the file.
+fn live(ui: &mut Ui, source: &SourceView, now_ms: i64) {
+    let colors = colors_of(ui.ctx());
+    let live = &source.live;
+    let about = source.about.shown();
+    let copied = about.is_some_and(|about| about.copied);
+    if about.is_none() || source.folder.is_some() {
+        return;
+    }
+    let (word, color, hint) = match (&live.loss, &live.failure, &live.watched) {
+        (Some(Change::Replaced), ..) => ("Replaced", colors.warn, "Another file took this one's place."),
+        (Some(Change::Truncated), ..) => ("Cut off", colors.bad, "The file was cut off."),
+        (Some(_), ..) => ("Gone", colors.bad, "The file is gone from its place."),
+        (_, Some(failure), _) if failure.passes => ("Locked", colors.warn, failure.message.as_str()),
+        (_, Some(failure), _) => ("Not read", colors.bad, failure.message.as_str()),
+        _ if copied => ("Not watched (a private copy)", colors.faint, "A copy does not change."),
+        _ if live.is_live(now_ms) => {
+            ("Live", colors.good, "Another program changed it within the last minute; what shows follows.")
+        }
+        (.., Watched::Yes) => ("Watching", colors.faint, "What shows follows when the file changes."),
+        (.., Watched::Asked(why)) => ("Watching", colors.faint, why.as_str()),
+        (.., Watched::No) => ("Not watched", colors.faint, "It is not known whether the file changes."),
+    };
+    ui.spacing_mut().item_spacing.x = space::S;
+    let (place, _) = ui.allocate_exact_size(vec2(8.0, 8.0), Sense::hover());
+    widgets::dot(ui, place.center(), color);
+    let text = RichText::new(word).font(small_font()).color(colors.muted);
+    let hint = match &live.watched {
+        Watched::Asked(why) => format!("It is looked at once a second, since {}.", visible(why)),
+        _ => visible(hint).into_owned(),
+    };
+    ui.label(text).on_hover_text(hint);
+    ui.spacing_mut().item_spacing.x = space::M;
 }
 
 /// How many rows the current table has, and how many are chosen.

@@ -35,6 +35,7 @@ pub fn preview(plan: &Plan, clock: &Clock, cancel: &Cancel) -> Result<SqliteStor
         cancel: cancel.clone(),
         link: None,
         lines: None,
+        live: None,
         _copy: None,
     })
 }

@@ -17,6 +17,7 @@ use crate::core::{
 use crate::stores::blocks;
 use crate::stores::claude_transcript::Link;
 use crate::stores::lines::Lines;
+use crate::stores::live::Live;
 use crate::stores::scratch::Scratch;
 
 /// How many keys an index hands out at a time: few at first, for the first rows to show at once.
@@ -36,6 +37,8 @@ pub struct SqliteStore {
     pub(in crate::stores) link: Option<Link>,
     /// Of a file of lines, the file: it is read on as it grows.
     pub(in crate::stores) lines: Option<Lines>,
+    /// What was last seen of the file; none where it is not followed: a private copy, a plan.
+    pub(in crate::stores) live: Option<Live>,
     /// Kept as long as the private copy is read.
     pub(in crate::stores) _copy: Option<Arc<Scratch>>,
 }

@@ -12,7 +12,7 @@ use crate::ui::details::finding_actions;
 use crate::ui::format;
 use crate::ui::marks;
 use crate::ui::pulse::recovery_of;
-use crate::ui::table_view::TableView;
+use crate::ui::table_view::{Mark, TableView};
 use crate::ui::theme::{
     Colors, colors_of, liveness_color, mono_font, role_color, sizes_in_use, space, strong_font, text_font,
 };
@@ -27,6 +27,7 @@ pub fn show(ui: &mut Ui, rect: Rect, view: &mut TableView, columns: &[Shown], lo
     let wheel = if ui.rect_contains_pointer(visible) { ui.input(|i| i.smooth_scroll_delta().y) } else { 0.0 };
     if wheel != 0.0 {
         view.scroll.by_points(-wheel, height, view.len(), rect.height());
+        view.moved_by_hand(wheel > 0.0);
     }
     view.scroll.clamp(height, view.len(), rect.height());
     view.view_rows = (rect.height() / height).floor() as usize;
@@ -50,6 +51,7 @@ pub fn show(ui: &mut Ui, rect: Rect, view: &mut TableView, columns: &[Shown], lo
         // Not focusable: the table has the keyboard, its rows are not stations of Tab.
         let response = ui.interact(line.intersect(visible), id.with(at), Sense::CLICK);
         let row = view.row(at).cloned();
+        marked(ui, line, view, &key);
         draw(ui, line, at, row.as_ref(), columns, look);
         if response.clicked() || response.secondary_clicked() {
             ui.memory_mut(|m| m.request_focus(id));
@@ -81,6 +83,16 @@ fn background(ui: &Ui, line: Rect, view: &TableView, at: usize, key: &RowKey) {
         let stroke = egui::Stroke::new(1.0, colors.accent);
         ui.painter().rect_stroke(line, 0, stroke, egui::StrokeKind::Inside);
     }
+}
+
+/// Marks a row that another program has just written.
+fn marked(ui: &Ui, line: Rect, view: &TableView, key: &RowKey) {
+    let Some(name) = view.mark(key).map(Mark::name) else { return };
+    let bar = Rect::from_min_size(line.min, vec2(3.0, line.height()));
+    ui.painter().rect_filled(bar, 0, colors_of(ui.ctx()).accent);
+    let response =
+        ui.interact(bar.intersect(ui.clip_rect()), ui.scope_id().with(("mark", key)), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, name));
 }
 
 fn draw(ui: &Ui, line: Rect, at: usize, row: Option<&Row>, columns: &[Shown], look: &Look) {

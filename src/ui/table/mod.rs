@@ -87,6 +87,7 @@ pub fn show(ui: &mut Ui, view: &mut TableView, layout: &mut Layout, look: &Look)
     let first = view.scroll.first as f64 + f64::from(view.scroll.offset / sizes.row);
     let (_, wanted) = scroll::bar(ui, ui.scope_id().with("bar"), track, first, visible, view.len());
     if let Some(row) = wanted {
+        view.moved_by_hand(row < first);
         view.scroll = scroll::RowScroll { first: row as usize, offset: (row.fract() as f32) * sizes.row };
         view.scroll.clamp(sizes.row, view.len(), track.height());
     }
@@ -174,6 +175,7 @@ fn keys(ui: &Ui, view: &mut TableView, height: f32, out: &mut Output) {
     if let Some(target) = target
         && let Some(key) = view.key(target)
     {
+        view.moved_by_hand(view.focus.as_ref().is_some_and(|(at, _)| target < *at));
         choose(view, target, &key, false, range);
         view.scroll.reveal(target, row_height, height);
         out.commands.push(Command::ShowDetails(view.query.table.clone(), key));
@@ -191,6 +193,7 @@ pub fn go_to(view: &mut TableView, number: usize) -> Option<Command> {
     let at = number.clamp(1, view.len().max(1)) - 1;
     let key = view.key(at)?;
     choose(view, at, &key, false, false);
+    view.follow = false;
     let above = view.view_rows / 2;
     view.scroll = scroll::RowScroll { first: at.saturating_sub(above), offset: 0.0 };
     let table: Table = view.query.table.clone();

@@ -10,7 +10,7 @@ pub use typeset::Typeset;
 use super::Command;
 use super::format::{self, Zone};
 use super::model::Message;
-use super::scroll;
+use super::scroll::{self, RowScroll};
 use super::table_view::{IndexState, TableView};
 use super::theme::{
     colors_of, mono_font, role_color, sizes_in_use, small_font, space, strong_font, text_font,
@@ -51,6 +51,11 @@ pub fn show(
     move_by_input(ui, page, view);
     let total = view.len();
     view.scroll.first = view.scroll.first.min(total - 1);
+    if view.follow && !view.newest_first() {
+        view.scroll = RowScroll { first: total - 1, offset: 0.0 };
+        let room = page.height() - height(view, total - 1);
+        scroll_by(view, -room);
+    }
 
     let mut top = page.top() - view.scroll.offset;
     let mut at = view.scroll.first;
@@ -63,6 +68,13 @@ pub fn show(
         }
         top += height;
         at += 1;
+    }
+    // A message is as high as it is only once it was drawn.
+    if view.follow && !view.newest_first() && (at < total || (top - page.bottom()).abs() > 1.0) {
+        let whole = view.scroll == RowScroll::default() && at == total && top < page.bottom();
+        if !whole {
+            ui.ctx().request_repaint();
+        }
     }
     // The end of the last message meets the bottom; no further.
     if at == total && top < page.bottom() && (view.scroll.first > 0 || view.scroll.offset > 0.0) {
@@ -77,7 +89,8 @@ pub fn show(
     let (_, wanted) =
         scroll::bar(ui, ui.scope_id().with("bar"), track, view.scroll.first as f64, shown, total);
     if let Some(row) = wanted {
-        view.scroll = scroll::RowScroll { first: row as usize, offset: 0.0 };
+        view.moved_by_hand(row < view.scroll.first as f64);
+        view.scroll = RowScroll { first: row as usize, offset: 0.0 };
     }
     ui.advance_cursor_after_rect(outer);
     commands
@@ -86,6 +99,7 @@ pub fn show(
 fn move_by_input(ui: &Ui, page: Rect, view: &mut TableView) {
     let wheel = if ui.rect_contains_pointer(page) { ui.input(|i| i.smooth_scroll_delta().y) } else { 0.0 };
     if wheel != 0.0 {
+        view.moved_by_hand(wheel > 0.0);
         scroll_by(view, -wheel);
     }
     if ui.memory(|m| m.focused().is_some()) {
@@ -98,12 +112,15 @@ fn move_by_input(ui: &Ui, page: Rect, view: &mut TableView) {
         let pages = down(Key::PageDown) - down(Key::PageUp);
         (turn, lines * 60.0 + pages * page.height() * 0.9)
     });
+    if points != 0.0 || turn != 0 {
+        view.moved_by_hand(points < 0.0 || turn < 0);
+    }
     if points != 0.0 {
         scroll_by(view, points);
     }
     if turn != 0 {
         view.scroll =
-            scroll::RowScroll { first: view.scroll.first.saturating_add_signed(turn as isize), offset: 0.0 };
+            RowScroll { first: view.scroll.first.saturating_add_signed(turn as isize), offset: 0.0 };
     }
 }
 
@@ -124,7 +141,7 @@ fn scroll_by(view: &mut TableView, points: f32) {
         offset -= height(view, first);
         first += 1;
     }
-    view.scroll = scroll::RowScroll { first, offset: offset.max(0.0) };
+    view.scroll = RowScroll { first, offset: offset.max(0.0) };
 }
 
 #[expect(clippy::too_many_arguments, reason = "a view of one message with its surroundings")]
@@ -173,6 +190,12 @@ fn item(
         1,
         if selected { colors.accent } else { role_color(colors, &message.role).gamma_multiply(0.5) },
     );
+    if let Some(mark) = view.mark(&message.key) {
+        let bar = Rect::from_min_size(line.min, vec2(3.0, line.height()));
+        ui.painter().rect_filled(bar, 0, colors.accent);
+        let response = ui.interact(bar.intersect(page), ui.scope_id().with(("mark", at)), Sense::hover());
+        response.widget_info(|| WidgetInfo::labeled(egui::accesskit::Role::Image, true, mark.name()));
+    }
     ui.painter().hline(page.x_range(), bottom - 0.5, Stroke::new(1.0, colors.line));
     // Only the head takes the click, so that text below can be selected.
     let response = ui.interact(

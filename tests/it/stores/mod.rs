@@ -8,6 +8,7 @@ mod findings;
 mod folder;
 mod glance;
 mod ledgers;
+mod live;
 mod migrations;
 pub mod session_do;
 mod session_document;

@@ -5,6 +5,7 @@ mod failures;
 mod findings;
 mod heartbeats;
 mod large;
+mod live;
 mod overview;
 mod repair;
 mod search;

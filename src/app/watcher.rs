@@ -1,0 +1,218 @@
+//! One thread that hears from the system when files of open sources change, and has their workers look.
+//!
+//! It wakes nobody else: a worker that looks and finds nothing new says nothing. Folders are watched rather than files, so
+//! that a file that takes another's place is noticed. Without anything to do the thread waits for ever.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use notify::event::{AccessKind, AccessMode};
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+
+use super::job::Event;
+use super::worker::Outbox;
+use crate::ui::live::Watched;
+use crate::ui::model::SourceId;
+
+/// What happens within this time after a change is one change with it.
+const GATHERS: Duration = Duration::from_millis(60);
+/// While changes go on, a source is looked at no more often than this.
+const LEAST: Duration = Duration::from_millis(250);
+/// A source that cannot be watched is looked at this often.
+const ASKS: Duration = Duration::from_secs(1);
+
+/// What a database's other files are called behind its name; the index of its log is memory, and changes by looking.
+const OTHERS: [&str; 3] = ["", "-wal", "-journal"];
+
+/// The thread that hears of changes; it ends when this is dropped.
+pub struct Watcher {
+    orders: Sender<Order>,
+}
+
+type Nudge = Box<dyn Fn() + Send>;
+
+enum Order {
+    Watch { id: SourceId, path: PathBuf, nudge: Nudge },
+    Forget(SourceId),
+    Happened(notify::Result<notify::Event>),
+    End,
+}
+
+impl Watcher {
+    pub fn start(outbox: Outbox) -> Watcher {
+        let (orders, taken) = channel();
+        let happened = orders.clone();
+        thread::spawn(move || Rounds::new(outbox, happened).run(&taken));
+        Watcher { orders }
+    }
+
+    /// Watches a source's file from now on; `nudge` is called when it may have changed, and once at first.
+    pub fn watch(&self, id: SourceId, path: &Path, nudge: Nudge) {
+        let _ = self.orders.send(Order::Watch { id, path: path.to_owned(), nudge });
+    }
+
+    pub fn forget(&self, id: SourceId) {
+        let _ = self.orders.send(Order::Forget(id));
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        let _ = self.orders.send(Order::End);
+    }
+}
+
+struct Source {
+    /// Its files, wherever a link to it leads.
+    files: Vec<PathBuf>,
+    folders: Vec<PathBuf>,
+    nudge: Nudge,
+    /// Cannot be watched: asked again and again.
+    asked: bool,
+    due: Option<Instant>,
+    looked: Instant,
+}
+
+struct Rounds {
+    outbox: Outbox,
+    happened: Sender<Order>,
+    system: Option<RecommendedWatcher>,
+    sources: HashMap<SourceId, Source>,
+}
+
+impl Rounds {
+    fn new(outbox: Outbox, happened: Sender<Order>) -> Self {
+        Self { outbox, happened, system: None, sources: HashMap::new() }
+    }
+
+    fn run(mut self, orders: &Receiver<Order>) {
+        loop {
+            let next = self.sources.values().filter_map(|s| s.due).min();
+            let order = match next {
+                None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(at) => orders.recv_timeout(at.saturating_duration_since(Instant::now())),
+            };
+            match order {
+                Ok(Order::Watch { id, path, nudge }) => self.watch(id, &path, nudge),
+                Ok(Order::Forget(id)) => self.forget(id),
+                Ok(Order::Happened(event)) => self.heard(event),
+                Ok(Order::End) | Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            self.nudge_what_is_due();
+        }
+    }
+
+    fn nudge_what_is_due(&mut self) {
+        let now = Instant::now();
+        for source in self.sources.values_mut().filter(|s| s.due.is_some_and(|due| due <= now)) {
+            (source.nudge)();
+            source.looked = now;
+            source.due = source.asked.then(|| now + ASKS);
+        }
+    }
+
+    fn watch(&mut self, id: SourceId, path: &Path, nudge: Nudge) {
+        let mut places = vec![path.to_owned()];
+        // SQLite keeps the log beside the file itself.
+        places.extend(path.canonicalize().ok().filter(|real| real != path));
+        let mut folders: Vec<PathBuf> =
+            places.iter().filter_map(|p| p.parent()?.canonicalize().ok()).collect();
+        folders.sort();
+        folders.dedup();
+        let mut files: Vec<PathBuf> = Vec::new();
+        for place in &places {
+            let Some(name) = place.file_name() else { continue };
+            let folder = place.parent().and_then(|p| p.canonicalize().ok()).unwrap_or_default();
+            for other in OTHERS {
+                let mut name = name.to_owned();
+                name.push(other);
+                files.push(folder.join(name));
+            }
+        }
+        let how = match folders.iter().try_for_each(|folder| self.hear(folder)) {
+            Ok(()) => Watched::Yes,
+            Err(error) => Watched::Asked(reason(&error)),
+        };
+        let now = Instant::now();
+        let asked = how != Watched::Yes;
+        self.sources.insert(id, Source { files, folders, nudge, asked, due: Some(now), looked: now });
+        self.outbox.send(Event::Watched { id, how });
+    }
+
+    /// Has the system watch a folder; more than once is once.
+    fn hear(&mut self, folder: &Path) -> notify::Result<()> {
+        if self.sources.values().any(|s| !s.asked && s.folders.iter().any(|f| f == folder)) {
+            return Ok(());
+        }
+        if self.system.is_none() {
+            let happened = self.happened.clone();
+            self.system = Some(notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+                // Our own looking is heard too, and is no change.
+                if !event.as_ref().is_ok_and(is_looking) {
+                    let _ = happened.send(Order::Happened(event));
+                }
+            })?);
+        }
+        self.system.as_mut().map_or(Ok(()), |system| system.watch(folder, RecursiveMode::NonRecursive))
+    }
+
+    fn forget(&mut self, id: SourceId) {
+        let Some(gone) = self.sources.remove(&id) else { return };
+        for folder in gone.folders {
+            let still = self.sources.values().any(|s| s.folders.contains(&folder));
+            if let (false, Some(system)) = (still, &mut self.system) {
+                // A folder that is gone is not watched any more anyway.
+                let _ = system.unwatch(&folder);
+            }
+        }
+        if self.sources.is_empty() {
+            self.system = None;
+        }
+    }
+
+    fn heard(&mut self, event: notify::Result<notify::Event>) {
+        let now = Instant::now();
+        // What was lost on the way may have been about any of them.
+        let about_all = event.as_ref().map_or(true, notify::Event::need_rescan);
+        let paths = event.as_ref().map(|e| e.paths.as_slice()).unwrap_or_default();
+        let removed = event.as_ref().is_ok_and(|e| {
+            matches!(e.kind, EventKind::Remove(_) | EventKind::Modify(notify::event::ModifyKind::Name(_)))
+        });
+        let mut unheard = Vec::new();
+        for (id, source) in &mut self.sources {
+            // With its folder goes the watch.
+            if removed && paths.iter().any(|path| source.folders.contains(path)) && !source.asked {
+                source.asked = true;
+                unheard.push(*id);
+            }
+            if source.asked || about_all || paths.iter().any(|path| source.files.contains(path)) {
+                let soon = (now + GATHERS).max(source.looked + LEAST);
+                source.due = Some(source.due.map_or(soon, |due| due.min(soon)));
+            }
+        }
+        for id in unheard {
+            let how = Watched::Asked("its folder was moved or removed".to_owned());
+            self.outbox.send(Event::Watched { id, how });
+        }
+    }
+}
+
+fn is_looking(event: &notify::Event) -> bool {
+    match event.kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,
+        EventKind::Access(_) => true,
+        _ => false,
+    }
+}
+
+fn reason(error: &notify::Error) -> String {
+    match &error.kind {
+        notify::ErrorKind::MaxFilesWatch => "the system watches no more files".to_owned(),
+        notify::ErrorKind::Io(error) => error.to_string(),
+        _ => "the system cannot watch its folder".to_owned(),
+    }
+}
