@@ -35,6 +35,7 @@ CLOCK = "2026-11-21T10:00:00Z"
 SIZE = (1440, 900)
 PATIENCE = 90  # seconds for anything to appear: a debug build, drawn without a graphics card
 IDLE_SECONDS = 3
+LIVE_ROWS = 10
 IDLE_TICKS = 2
 
 
@@ -316,11 +317,43 @@ def test_repair(screen, binary, folder):
     return "32 sessions deleted and back"
 
 
+def test_live(screen, binary, folder):
+    """A row that another program commits shows within a second, and keeps no one waiting."""
+    database = Path(folder) / "live.db"
+    shutil.copy(SAMPLES / "mcp_state.db", database)
+    with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as writer:
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute("CREATE TABLE arrivals (id INTEGER PRIMARY KEY, word TEXT)")
+        with Window(screen, binary, database) as window:
+            window.click("Tables")
+            window.click("arrivals")
+            window.wait("Watching")
+            waited = []
+            for number in range(LIVE_ROWS):
+                started = time.monotonic()
+                writer.execute("INSERT INTO arrivals (word) VALUES (?)", (f"arrival {number}",))
+                while not any(name == f"arrival {number}" for _, name, _ in window.things()):
+                    if time.monotonic() - started > PATIENCE:
+                        raise Failure(f"row {number} does not show")
+                waited.append(time.monotonic() - started)
+                time.sleep(0.3)
+            busy = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            if busy:
+                raise Failure("the log cannot be emptied")
+            window.wait("Live")
+            window.shot("live.png")
+            waited.sort()
+            middle = waited[len(waited) // 2]
+            if middle > 1:
+                raise Failure(f"a row shows only after {middle:.2f} s")
+            return f"shows after {middle * 1000:.0f} ms, at most {waited[-1] * 1000:.0f} ms; idle: {window.check_idle()} ticks in {IDLE_SECONDS} s"
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     failed = 0
-    tests = [test_samples, test_missing_file, test_repair]
+    tests = [test_samples, test_missing_file, test_repair, test_live]
     with Screen() as screen, tempfile.TemporaryDirectory() as folder:
         for test in tests:
             try:

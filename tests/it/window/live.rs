@@ -60,7 +60,7 @@ fn the_chosen_row_its_details_and_the_place_stay_when_rows_come_before_them() {
     wait(&mut window, "filler 997");
     wait(&mut window, "1 selected");
     let place = |w: &super::Harness<'_, super::App>| {
-        w.query_all_by_label("filler 997").next().map(|node| node.rect())
+        w.query_all_by_label("filler 996").next().map(|node| node.rect())
     };
     let before = place(&window);
     assert!(before.is_some());
