@@ -325,9 +325,11 @@ def test_live(screen, binary, folder):
         writer.execute("PRAGMA journal_mode = WAL")
         writer.execute("CREATE TABLE arrivals (id INTEGER PRIMARY KEY, word TEXT)")
         with Window(screen, binary, database) as window:
+            # Numbers come to the tabs one by one, and move them.
+            window.wait("Watching")
+            window.settle("Tables")
             window.click("Tables")
             window.click("arrivals")
-            window.wait("Watching")
             waited = []
             for number in range(LIVE_ROWS):
                 started = time.monotonic()

@@ -91,7 +91,7 @@ impl App {
             }
             let mut jobs = Vec::new();
             ask_again(&mut source.sessions, &List::Sidebar, time, &mut jobs);
-            wake(source.sessions.refresh.pace.due());
+            wake(source.sessions.due_again());
             if current == Some(source.id) {
                 what_shows(source, time, &mut jobs, &mut wake);
                 if source.live.is_live(now_ms) {
@@ -133,7 +133,7 @@ fn what_shows(source: &mut SourceView, time: f64, jobs: &mut Vec<Job>, wake: &mu
     if let Some(table) = source.current_table() {
         let view = source.table(&table);
         ask_again(view, &List::Table(table), time, jobs);
-        wake(view.refresh.pace.due());
+        wake(view.due_again());
         wake(view.end_marks(time));
     }
     if let Some((table, key)) = source.details_for.clone()
@@ -143,7 +143,9 @@ fn what_shows(source: &mut SourceView, time: f64, jobs: &mut Vec<Job>, wake: &mu
         let near = source.table(&table).around(&key);
         jobs.push(Job::Details { table, key, near, reveal });
     }
-    wake(source.live.details.due());
+    if source.details_for.is_some() {
+        wake(source.live.details.due());
+    }
     if source.live.counts.ask(time) {
         for (table, count) in &mut source.counts {
             count.ask();
@@ -159,7 +161,9 @@ fn what_shows(source: &mut SourceView, time: f64, jobs: &mut Vec<Job>, wake: &mu
             source.glance.ask();
             jobs.push(Job::Glance);
         }
-        wake(source.live.glance.due());
+        if !source.glance.is_pending() {
+            wake(source.live.glance.due());
+        }
     }
 }
 

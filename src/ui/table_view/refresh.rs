@@ -99,6 +99,12 @@ impl TableView {
         }
     }
 
+    /// When to ask for the index again; none while another answer is awaited, since that wakes the window.
+    pub fn due_again(&self) -> Option<f64> {
+        let ready = matches!(self.state, IndexState::Complete | IndexState::Failed(_));
+        self.refresh.pace.due().filter(|_| ready && self.refresh.asked.is_none())
+    }
+
     /// Whether to ask for the index again now; gives the generation of the answer.
     pub fn ask_again(&mut self, time: f64) -> Option<u64> {
         let ready = matches!(self.state, IndexState::Complete | IndexState::Failed(_));
