@@ -45,6 +45,7 @@ impl App {
                 self.say(ctx, format!("Wrote {} to {}", count_of(rows, "row"), path.display()));
             }
             Done::Exported(Err(error)) => self.say(ctx, error),
+            Done::Sought { generation, key, stop } => self.sought(ctx, id, generation, key, stop),
             Done::Exporting { done, of } => self.exporting_toast(ctx, progress(done, of)),
             Done::SessionExported { to, exported } => self.session_exported(ctx, to, exported),
             Done::IsFolder => self.start_walk(id),
@@ -233,6 +234,7 @@ fn arrive(source: &mut SourceView, done: Done, time: f64) {
         | Done::Exported(_)
         | Done::IsFolder
         | Done::Exporting { .. }
+        | Done::Sought { .. }
         | Done::SessionExported { .. }
         | Done::Refreshed { .. }
         | Done::SessionIds(_)

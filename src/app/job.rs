@@ -9,7 +9,7 @@ use crate::core::{
     Transcripts,
 };
 use crate::ui::live::Watched;
-use crate::ui::model::{Details, Member, Message, SourceId};
+use crate::ui::model::{Details, Member, Message, SourceId, Stop};
 use crate::ui::repair_view::{Field, Planned};
 use crate::ui::table_view::Neighbours;
 
@@ -80,6 +80,12 @@ pub enum Job {
     Note(Vec<Finding>),
     /// Leaves what is still to be examined.
     StopExamining,
+    /// The first of these messages that a step stops at.
+    Seek {
+        generation: u64,
+        keys: Vec<RowKey>,
+        stop: Stop,
+    },
     /// Rows as text for the clipboard.
     Copy {
         table: Table,
@@ -167,6 +173,12 @@ pub enum Done {
         rows: usize,
     },
     Exported(Result<(PathBuf, u64), String>),
+    /// Where a step through a conversation ended.
+    Sought {
+        generation: u64,
+        key: Option<RowKey>,
+        stop: Stop,
+    },
     /// So many messages of a session are written.
     Exporting {
         done: u64,

@@ -14,6 +14,7 @@ mod searcher;
 mod searching;
 mod session_export;
 mod settings;
+mod stepping;
 mod transcripts;
 mod walk;
 mod watcher;

@@ -70,6 +70,7 @@ impl App {
             command @ (Command::ExportSession(_) | Command::ExportSessionTo(_) | Command::CancelExport) => {
                 self.perform_session_export(ctx, command);
             }
+            command @ (Command::Step(..) | Command::FoldAll(_)) => self.perform_step(ctx, command),
             Command::LoadMessage(at) => self.load_message(at),
             command => self.perform_repair(ctx, command),
         }

@@ -1,9 +1,9 @@
 //! Messages as the window reads them: with what their calls came to, and long texts cut.
 
 use crate::core::conversation::{self, Part};
-use crate::core::{RowKey, StoreError};
-use crate::stores::sqlite::SqliteStore;
-use crate::ui::model::Message;
+use crate::core::{Block, RowKey, StoreError};
+use crate::stores::sqlite::{Cancel, SqliteStore};
+use crate::ui::model::{Message, Stop};
 use crate::ui::table_view::Neighbours;
 
 /// The transcript shows so many bytes of a part before it asks.
@@ -24,6 +24,20 @@ pub fn messages(store: &SqliteStore, near: &Neighbours) -> Result<Vec<Message>, 
 pub fn parts(store: &SqliteStore, key: &RowKey, near: &Neighbours) -> Result<Vec<Part>, StoreError> {
     let read = conversation::read(store, &near.keys, near.wanted.clone(), false)?;
     Ok(read.into_iter().find(|(entry, _)| entry.key == *key).map(|(_, parts)| parts).unwrap_or_default())
+}
+
+/// The first of these messages that a step stops at.
+pub fn seek(store: &SqliteStore, keys: Vec<RowKey>, stop: Stop, cancel: &Cancel) -> Option<RowKey> {
+    keys.into_iter().take_while(|_| !cancel.is_cancelled()).find(|key| {
+        let read = || conversation::read(store, std::slice::from_ref(key), 0..1, false);
+        let fits = |entry: &conversation::Entry| match stop {
+            Stop::Message => true,
+            Stop::Turn => entry.is_turn(),
+            Stop::ToolCall => entry.blocks.iter().any(|b| matches!(b, Block::ToolCall { .. })),
+            Stop::Error => entry.blocks.iter().any(|b| matches!(b, Block::ToolResult { is_error: true, .. })),
+        };
+        read().is_ok_and(|read| read.iter().any(|(entry, _)| fits(entry)))
+    })
 }
 
 /// Cuts a part's texts to what is read at first; gives how much was left out.

@@ -106,6 +106,7 @@ impl Worker {
                 &self.pages
             }
             Job::Index { .. }
+            | Job::Seek { .. }
             | Job::Pulse { .. }
             | Job::Count { .. }
             | Job::Glance
@@ -255,6 +256,10 @@ impl Lane {
             Job::Note(findings) => findings.into_iter().for_each(|finding| self.store.note(finding)),
             Job::StopExamining => {}
             Job::SessionIds { keys } => self.done(Done::SessionIds(self.session_ids(&keys))),
+            Job::Seek { generation, keys, stop } => {
+                let key = reading::seek(&self.store, keys, stop, &self.cancel);
+                self.done(Done::Sought { generation, key, stop });
+            }
             Job::Copy { table, keys } => {
                 let text = export::as_text(&self.store, &table, &keys);
                 self.done(Done::Copied { text, rows: keys.len() });

@@ -25,6 +25,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Whether a person says something in it, rather than that a tool answers.
+    pub fn is_turn(&self) -> bool {
+        self.is_from_a_person() && self.blocks.iter().any(|b| !matches!(b, Block::ToolResult { .. }))
+    }
+
     fn is_from_a_person(&self) -> bool {
         matches!(self.role.as_str(), "user" | "human")
     }

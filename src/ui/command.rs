@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
-use super::model::{SessionExport, SourceId, Tab};
+use super::model::{SessionExport, SourceId, Stop, Tab};
 use super::repair_view::Field;
 use crate::core::repair::Offer;
 use crate::core::{RowKey, Table};
@@ -75,6 +75,10 @@ pub enum Command {
     CancelExport,
     CancelScan,
     LoadMessage(usize),
+    /// Go to the next message of a kind, or to the one before.
+    Step(Stop, bool),
+    /// Unfold all parts of the transcript, or fold them.
+    FoldAll(bool),
     /// Look for the transcript that a session names.
     FindTranscripts(String),
     /// Choose a folder in which transcripts are looked for too.
@@ -177,6 +181,20 @@ pub fn entries() -> Vec<Entry> {
         entry(Command::NextTab, "Next tab", CTRL, Key::PageDown),
         entry(Command::PreviousTab, "Previous tab", CTRL, Key::PageUp),
     ];
+    let plain = |stop, forward, label, key| entry(Command::Step(stop, forward), label, Modifiers::NONE, key);
+    let back = |stop, label, key| entry(Command::Step(stop, false), label, Modifiers::SHIFT, key);
+    entries.extend([
+        plain(Stop::Message, true, "Next message", Key::J),
+        plain(Stop::Message, false, "Previous message", Key::K),
+        plain(Stop::Turn, true, "Next turn", Key::N),
+        back(Stop::Turn, "Previous turn", Key::N),
+        plain(Stop::ToolCall, true, "Next tool call", Key::T),
+        back(Stop::ToolCall, "Previous tool call", Key::T),
+        plain(Stop::Error, true, "Next error", Key::E),
+        back(Stop::Error, "Previous error", Key::E),
+        Entry { command: Command::FoldAll(true), label: "Unfold all of the transcript", shortcut: None },
+        Entry { command: Command::FoldAll(false), label: "Fold all of the transcript", shortcut: None },
+    ]);
     let digits =
         [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6, Key::Num7, Key::Num8, Key::Num9];
     for (tab, digit) in Tab::ALL.into_iter().zip(digits) {
@@ -240,6 +258,10 @@ pub fn pressed(ctx: &egui::Context) -> Vec<Command> {
     let mut keys: Vec<(Command, KeyboardShortcut)> = own.chain(more_keys()).collect();
     // The longer combinations first: Ctrl Shift O is not Ctrl O.
     keys.sort_by_key(|(_, key)| !key.modifiers.shift);
+    // A letter that is typed is text.
+    if ctx.text_edit_focused() {
+        keys.retain(|(_, key)| key.modifiers.command || key.logical_key == Key::F1);
+    }
     ctx.input_mut(|input| {
         keys.into_iter().filter(|(_, key)| input.consume_shortcut(key)).map(|(command, _)| command).collect()
     })

@@ -5,14 +5,24 @@ use std::path::PathBuf;
 use egui::{RichText, Ui};
 
 use super::Command;
-use super::model::SessionExport;
+use super::model::SourceId;
 use super::palette::{ends, with_extension};
 use super::theme::{colors_of, space, title_font};
 use super::widgets;
-use crate::core::export::session::SessionFormat;
+use crate::core::export::session::{SessionFormat, SessionOptions};
 use crate::core::{shorten_middle, visible};
 
 const WIDTH: f32 = 560.0;
+
+/// A session that is to be exported.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionExport {
+    pub id: SourceId,
+    pub session: String,
+    pub options: SessionOptions,
+    /// To the clipboard where there is none.
+    pub to: Option<PathBuf>,
+}
 
 /// Draws the dialog; says whether it is done.
 pub fn show(

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use super::Command;
+pub use super::export_session::SessionExport;
 use super::format::Zone;
 use super::live::{Live, Pacer};
 use super::pulse::Pulse;
@@ -12,7 +13,6 @@ use super::scroll::RowScroll;
 use super::search_view::SearchView;
 use super::table_view::TableView;
 use crate::core::conversation::Part;
-use crate::core::export::session::SessionOptions;
 use crate::core::glance::Glance;
 use crate::core::vitals::Liveness;
 use crate::core::{About, Column, Failure, Finding, Operation, Row, RowKey, Size, Sort, Table, Transcripts};
@@ -333,14 +333,14 @@ impl SourceView {
     }
 }
 
-/// A session that is to be exported.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SessionExport {
-    pub id: SourceId,
-    pub session: String,
-    pub options: SessionOptions,
-    /// To the clipboard where there is none.
-    pub to: Option<PathBuf>,
+/// What a step through a conversation stops at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    Message,
+    /// What a person says.
+    Turn,
+    ToolCall,
+    Error,
 }
 
 /// A question that takes the whole window.

@@ -103,7 +103,6 @@ fn keys(ui: &mut Ui) -> bool {
         ("Choose all rows", "Ctrl A"),
         ("Copy the chosen rows", "Ctrl C"),
         ("Open a session", "Enter"),
-        ("Next, previous message", "J  K"),
     ];
     ScrollArea::vertical().max_height(420.0).show(ui, |ui| {
         egui::Grid::new("keys").num_columns(2).spacing([space::L, space::XS]).show(ui, |ui| {

@@ -78,6 +78,9 @@ const RIGHT_END: f32 = 280.0;
 const ROOM_AROUND: f32 = 96.0;
 const LETTER: f32 = 7.0;
 
+/// What the button that exports the rows takes of it.
+const EXPORT_WIDTH: f32 = 78.0;
+
 /// What the chips of a narrowed table may take before the repairs are in one menu, in points.
 const ROOM_FOR_CHIPS: f32 = 220.0;
 
@@ -172,8 +175,10 @@ fn right(
         commands.push(Command::Export);
     }
     let hint = "Write this session as Markdown, JSON or HTML (Ctrl Shift S)";
+    // In a narrow window it is left to its key, the palette and the session's menu.
     if *table == Table::Messages
         && source.table(table).query.session.is_some()
+        && ui.available_width() > RIGHT_END + widgets::button_width(ui, "Export session…") - EXPORT_WIDTH
         && widgets::button(ui, "Export session…", hint).clicked()
     {
         commands.push(Command::ExportSession(None));

@@ -17,10 +17,12 @@ use super::theme::{
 };
 use super::widgets;
 use crate::core::conversation::{Part, words};
-use crate::core::{Table, visible};
+use crate::core::{Table, span, visible};
 
 /// What a message is taken to be high until it was drawn once.
 const GUESSED_HEIGHT: f32 = 90.0;
+/// A pause that is longer than this is said, in milliseconds.
+const LONG_PAUSE_MS: i64 = 3_600_000;
 /// The widest that text is set, for the eye to find the next line.
 const READING_WIDTH: f32 = 860.0;
 
@@ -57,6 +59,10 @@ pub fn show(
         scroll_by(view, -room);
     }
 
+    // The end is somewhere in the last message, which may be higher than the page.
+    if view.scroll.offset > height(view, view.scroll.first) {
+        view.scroll.offset = (height(view, view.scroll.first) - page.height()).max(0.0);
+    }
     let mut top = page.top() - view.scroll.offset;
     let mut at = view.scroll.first;
     let mut inside = ui.new_child(UiBuilder::new().max_rect(page).id_salt("transcript"));
@@ -84,13 +90,19 @@ pub fn show(
             ui.ctx().request_repaint();
         }
     }
-    let shown = (at - view.scroll.first).max(1) as f64;
+    // In parts of messages, since one may be as long as all others.
+    let (first, last) = (view.scroll.first, at.saturating_sub(1));
+    let above = f64::from(view.scroll.offset / height(view, first).max(1.0)).min(1.0);
+    let below = f64::from((top - page.bottom()).max(0.0) / height(view, last).max(1.0)).min(1.0);
+    let shown = ((at - first) as f64 - above - below).max(0.01);
     let track = Rect::from_min_max(pos2(page.right(), outer.top()), outer.max);
-    let (_, wanted) =
-        scroll::bar(ui, ui.scope_id().with("bar"), track, view.scroll.first as f64, shown, total);
+    let id = ui.scope_id().with("bar");
+    let (_, wanted) = scroll::bar(ui, id, track, first as f64 + above, shown, total);
     if let Some(row) = wanted {
-        view.moved_by_hand(row < view.scroll.first as f64);
-        view.scroll = RowScroll { first: row as usize, offset: 0.0 };
+        view.moved_by_hand(row < view.scroll.first as f64 + above);
+        let first = (row as usize).min(total - 1);
+        let offset = (row - first as f64) as f32 * height(view, first);
+        view.scroll = RowScroll { first, offset };
     }
     ui.advance_cursor_after_rect(outer);
     commands
@@ -102,25 +114,26 @@ fn move_by_input(ui: &Ui, page: Rect, view: &mut TableView) {
         view.moved_by_hand(wheel > 0.0);
         scroll_by(view, -wheel);
     }
-    if ui.memory(|m| m.focused().is_some()) {
+    if ui.ctx().text_edit_focused() {
         return;
     }
-    let (turn, points) = ui.input(|i| {
-        let turn = i32::from(i.key_pressed(Key::J)) - i32::from(i.key_pressed(Key::K));
+    let (end, points) = ui.input(|i| {
+        let end = (i.key_pressed(Key::Home), i.key_pressed(Key::End));
         let down = |key| f32::from(u8::from(i.key_pressed(key)));
         let lines = down(Key::ArrowDown) - down(Key::ArrowUp);
         let pages = down(Key::PageDown) - down(Key::PageUp);
-        (turn, lines * 60.0 + pages * page.height() * 0.9)
+        (end, lines * 60.0 + pages * page.height() * 0.9)
     });
-    if points != 0.0 || turn != 0 {
-        view.moved_by_hand(points < 0.0 || turn < 0);
+    if points != 0.0 || end.0 {
+        view.moved_by_hand(points < 0.0 || end.0);
     }
     if points != 0.0 {
         scroll_by(view, points);
     }
-    if turn != 0 {
-        view.scroll =
-            RowScroll { first: view.scroll.first.saturating_add_signed(turn as isize), offset: 0.0 };
+    match end {
+        (true, _) => view.scroll = RowScroll::default(),
+        (_, true) => view.scroll = RowScroll { first: view.len().saturating_sub(1), offset: f32::MAX },
+        _ => {}
     }
 }
 
@@ -163,6 +176,15 @@ fn item(
     let colors = colors_of(ui.ctx());
     let width = (page.width() - 2.0 * space::L).min(READING_WIDTH);
     let left = page.left() + space::L;
+    let above = top;
+    let top = top
+        + pause(
+            ui,
+            view,
+            (at, &message),
+            Rect::from_min_size(pos2(left, top), vec2(width, sizes_in_use().header)),
+            zone,
+        );
     let is_slim = matches!(message.parts[..], [Part::Above(_)]);
     let margin = if is_slim { space::XS } else { space::M };
     let room = Rect::from_min_size(pos2(left, top + margin), vec2(width, f32::INFINITY));
@@ -208,7 +230,31 @@ fn item(
         view.selected = std::iter::once(message.key.clone()).collect();
         commands.push(Command::ShowDetails(Table::Messages, message.key.clone()));
     }
-    bottom - top
+    bottom - above
+}
+
+/// Says that another day begins, or that nothing was said for long; gives the room that it takes.
+fn pause(ui: &Ui, view: &mut TableView, (at, message): (usize, &Message), line: Rect, zone: Zone) -> f32 {
+    let before = at.checked_sub(1).and_then(|at| view.message(at)).and_then(|m| m.created_at_ms);
+    let (Some(before), Some(now)) = (before, message.created_at_ms) else { return 0.0 };
+    let day = |ms| format::time(ms, zone).chars().take(10).collect::<String>();
+    let text = match (day(before) != day(now), now - before) {
+        (true, LONG_PAUSE_MS..) => format!("{} · {} later", day(now), span(now - before)),
+        (true, _) => day(now),
+        (false, LONG_PAUSE_MS..) => format!("{} later", span(now - before)),
+        _ => return 0.0,
+    };
+    let colors = colors_of(ui.ctx());
+    let galley = ui.painter().layout_no_wrap(text.clone(), small_font(), colors.muted);
+    let size = galley.size();
+    let start = pos2(line.center().x - size.x / 2.0, line.center().y - size.y / 2.0);
+    let stroke = Stroke::new(1.0, colors.line);
+    ui.painter().hline(line.left()..=start.x - space::S, line.center().y, stroke);
+    ui.painter().hline(start.x + size.x + space::S..=line.right(), line.center().y, stroke);
+    ui.painter().galley(start, galley, colors.muted);
+    let response = ui.interact(line, ui.scope_id().with(("pause", &message.key)), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(egui::accesskit::Role::Label, true, &text));
+    line.height()
 }
 
 fn head(ui: &mut Ui, message: &Message, is_slim: bool, zone: Zone, now_ms: i64) {

@@ -1,5 +1,6 @@
 //! Messages as a conversation to read.
 
+use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use sessionscope::app::App;
 
@@ -69,4 +70,41 @@ fn a_session_is_exported_to_a_new_file() {
     wait(&mut window, "Wrote 2 messages");
     let html = std::fs::read_to_string(&target).expect("the file");
     assert!(html.contains("<p>Because.</p>") && html.ends_with("</html>\n"), "{html}");
+}
+
+#[test]
+fn keys_go_through_a_conversation_without_a_click_first() {
+    let (_folder, mut window) = transcript(&[
+        ("user", "First question"),
+        ("assistant", r#"[{"type":"tool_use","id":"t1","name":"bash","input":{"command":"ls"}}]"#),
+        ("user", r#"[{"type":"tool_result","tool_use_id":"t1","is_error":true,"content":"denied"}]"#),
+        ("user", "Second question"),
+    ]);
+    wait(&mut window, "1 result, shown above");
+    for (key, place) in [(Key::J, "1 of 4"), (Key::J, "2 of 4"), (Key::K, "1 of 4")] {
+        window.key_press(key);
+        wait(&mut window, place);
+    }
+    for (key, place) in [(Key::N, "4 of 4"), (Key::K, "3 of 4"), (Key::K, "2 of 4"), (Key::E, "3 of 4")] {
+        window.key_press(key);
+        wait(&mut window, place);
+    }
+    window.key_press_modifiers(Modifiers::SHIFT, Key::T);
+    wait(&mut window, "2 of 4");
+    window.key_press_modifiers(Modifiers::SHIFT, Key::T);
+    wait(&mut window, "There is no other tool call in this direction");
+}
+
+#[test]
+fn a_text_of_15_mb_is_cut_and_shown_whole_when_asked() {
+    let text = format!("begin\n{}the very end", "a line of some length\n".repeat(680_000));
+    let (_folder, mut window) = transcript(&[("user", "Print it"), ("assistant", &text)]);
+    wait(&mut window, "Show all of it · 14.9 MB more");
+    window.key_press(Key::End);
+    click(&mut window, "Show all of it · 14.9 MB more");
+    wait_gone(&mut window, "Show all of it");
+    window.key_press(Key::End);
+    wait(&mut window, "the very end");
+    window.key_press(Key::Home);
+    wait(&mut window, "Print it");
 }
