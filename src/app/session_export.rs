@@ -10,7 +10,7 @@ use super::App;
 use super::job::Done;
 use super::worker::label;
 use crate::core::Flow;
-use crate::core::export::session::{ExportError, SessionFormat, SessionOptions, write};
+use crate::core::export::session::{ExportError, SessionFormat, SessionOptions, Written, write};
 use crate::stores::new_file::write_new;
 use crate::stores::sqlite::Cancel;
 use crate::stores::{self, Options};
@@ -24,7 +24,7 @@ const TELLS_EVERY: Duration = Duration::from_millis(100);
 const MOST_COPIED_BYTES: usize = 50_000_000;
 
 /// What came of an export: its text, where it went to no file, and how many messages are in it.
-pub type Exported = Result<(Option<String>, u64), String>;
+pub type Exported = Result<(Option<String>, Written), String>;
 
 impl App {
     /// The commands about a session's document.
@@ -91,12 +91,18 @@ impl App {
 
     pub(super) fn session_exported(&mut self, ctx: &Context, to: Option<PathBuf>, exported: Exported) {
         self.exporting = None;
-        let messages = |n| super::events::count_of(n, "message");
+        let messages = |written: &Written| super::events::count_of(written.messages, "message");
+        let damage = |written: &Written| match written.damage {
+            Some(_) => "; the store is damaged, and some are missing",
+            None => "",
+        };
         let text = match (exported, to) {
-            (Ok((_, n)), Some(path)) => format!("Wrote {} to {}", messages(n), path.display()),
-            (Ok((text, n)), None) => {
+            (Ok((_, written)), Some(path)) => {
+                format!("Wrote {} to {}{}", messages(&written), path.display(), damage(&written))
+            }
+            (Ok((text, written)), None) => {
                 ctx.copy_text(text.unwrap_or_default());
-                format!("Copied {}", messages(n))
+                format!("Copied {}{}", messages(&written), damage(&written))
             }
             (Err(error), _) => error,
         };

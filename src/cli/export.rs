@@ -62,14 +62,16 @@ pub fn run(arguments: &Arguments) -> Status {
         Some(path) => write_new(path, document),
         None => {
             let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
-            let written = document(&mut out).and_then(|n| Ok(out.flush().map(|()| n)?));
+            let written = document(&mut out).and_then(|written| Ok(out.flush().map(|()| written)?));
             // Nothing more to write: a second attempt on drop would only fail again.
             let _ = out.into_parts();
             written
         }
     };
     match written {
-        Ok(_) => source::damage(&store, &arguments.path)
+        Ok(written) => written
+            .damage
+            .or_else(|| source::damage(&store, &arguments.path))
             .map_or(Status::DONE, |error| source::complain(&error, &arguments.path)),
         Err(ExportError::Store(error)) => source::complain(&error, &arguments.path),
         Err(ExportError::NoSession(id)) => {

@@ -138,8 +138,17 @@ fn what_is_hostile_stays_text_in_html() {
         assert_eq!(is_harmless(&html), Ok(()), "{html}");
         assert!(!html.contains("<script") && !html.contains("<img"), "{html}");
     }
-    let html = html("a \u{202e}b");
-    assert!(!html.contains('\u{202e}') && html.contains("‹U+202E›"), "{html}");
+    for text in [
+        "a \u{202e}b",
+        "a &#x202E;b",
+        "```&#x202E;\nb\n```",
+        "[l](https://a.example \"&#x202E;\")",
+        "![i](&#x202E;)",
+        "`&#x202E;` [j](javascript:&#x202E;)",
+    ] {
+        let html = html(text);
+        assert!(!html.contains('\u{202e}'), "{html}");
+    }
 }
 
 #[test]
@@ -155,9 +164,11 @@ proptest! {
     fn no_text_becomes_a_script(pieces in prop::collection::vec(prop::sample::select(vec![
         "<script", ">", "</", "details", "<", "\"", "'", "[", "](", ")", "javascript:", "`", "```", "\n", "\n\n", "!",
         "&lt;", "<!--", "-->", "|", "---", "onload=", "<b x=", "https://a.example", " ", "\\", "*", "# ", "\0", "\u{202e}",
+        "&#x202E;", "    ", "> ", "1. ", "[x]: <y>", "<?", "<![CDATA[", "]]>", "~~~",
     ]), 0..24)) {
         let html = html(&pieces.concat());
         prop_assert!(!html.to_lowercase().contains("<script"), "{}", html);
+        prop_assert!(!html.contains('\u{202e}'), "{}", html);
         prop_assert_eq!(is_harmless(&html), Ok(()), "{}", html);
     }
 }
@@ -168,7 +179,7 @@ fn markdown_closes_every_fence() {
     let parts = vec![Part::Text("```rust\nlet a;".into()), tool("```\nx\n````\n")];
     assert_eq!(
         document(options, "A *title*", &entry("assistant"), parts),
-        "# A \\*title\\*\n\n- repo: A \\*title\\*\n\n## assistant · 2026-11-18T11:06:40.000Z\n\n```rust\nlet a;\n```\n\n\
+        "# A \\*title\\*\n\n- repo: A \\*title\\*\n\n## assistant · 2026-11-18T11:06:40.000Z\n\n> ```rust\n> let a;\n\n\
          **Tool bash** · ok · 2.1 s\n\n```\n{\"command\":\"ls\"}\n```\n\n`````\n```\nx\n````\n`````\n"
     );
 }
@@ -183,4 +194,32 @@ fn json_is_one_object_and_leaves_out_what_is_not_wanted() {
         "blocks": [{"type": "text", "text": "Hi \u{202e}"}]}]});
     assert_eq!(json, expected);
     assert!(!text.contains('\u{202e}'));
+}
+
+proptest! {
+    /// Whatever a message says, the document's own headings are its messages, and nothing in it is HTML.
+    #[test]
+    fn no_message_is_taken_for_another(pieces in prop::collection::vec(prop::sample::select(vec![
+        "<script>", "<!--", "-->", "`", "```", "~~~", "\n", "\n\n", "    ", "\t", "> ", "- ", "1. ", "# x", "## user", "---",
+        "&#x202E;", "&lt;", "<b", "<pre>", "<?", "<![CDATA[", "]]>", "[x]: <y>", "[l](https://a \"&#x202E;\")", "|", "a", "\\",
+    ]), 0..16)) {
+        use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+        let options = SessionOptions::all(SessionFormat::Markdown);
+        let text = pieces.concat();
+        let mut markdown = document(options, "t", &entry("user"), vec![Part::Text(text.clone()), Part::Thinking(text)]);
+        let mut next = Vec::new();
+        message(options, 1, &entry("assistant"), vec![Part::Text("next".into())], &mut next).expect("memory");
+        markdown.push_str(&String::from_utf8(next).expect("UTF-8"));
+        let (mut depth, mut headings) = (0, 0);
+        for event in Parser::new_ext(&markdown, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH) {
+            match event {
+                Event::Html(html) | Event::InlineHtml(html) => prop_assert!(false, "{html} in {markdown}"),
+                Event::Start(Tag::BlockQuote(_)) => depth += 1,
+                Event::End(TagEnd::BlockQuote(_)) => depth -= 1,
+                Event::Start(Tag::Heading { .. }) if depth == 0 => headings += 1,
+                _ => {}
+            }
+        }
+        prop_assert_eq!(headings, 3, "{}", markdown);
+    }
 }

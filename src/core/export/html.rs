@@ -6,7 +6,7 @@
 
 use std::io::{self, Write};
 
-use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, CowStr, Event, Options, Parser, Tag, TagEnd};
 
 use super::super::conversation::{Entry, Part, words};
 use super::super::{Timestamp, visible};
@@ -65,7 +65,7 @@ fn part(part: &Part, out: &mut dyn Write) -> io::Result<()> {
         Part::Text(markdown) => out.write_all(rendered(markdown).as_bytes()),
         Part::Thinking(thought) => {
             writeln!(out, "<details><summary class=\"quiet\">Thinking</summary>")?;
-            writeln!(out, "<pre>{}</pre></details>", text(thought))
+            writeln!(out, "<pre>\n{}</pre></details>", text(thought))
         }
         Part::Tool { name, input, state, answer } => {
             let (word, is_error) = words::outcome(state.as_deref(), answer.as_ref());
@@ -103,7 +103,7 @@ fn part(part: &Part, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn pre(code: &str, out: &mut dyn Write) -> io::Result<()> {
-    if code.is_empty() { Ok(()) } else { writeln!(out, "<pre>{}</pre>", text(code)) }
+    if code.is_empty() { Ok(()) } else { writeln!(out, "<pre>\n{}</pre>", text(code)) }
 }
 
 /// A text as HTML shows it: hidden characters visible, nothing of it markup.
@@ -140,19 +140,30 @@ fn rendered(markdown: &str) -> String {
             held.push(Some(dest_url.to_string()));
             Event::Text(CowStr::Borrowed("["))
         }
-        Event::Start(Tag::Link { .. }) => {
+        // Without its title, which shows on hover and is nowhere else.
+        Event::Start(Tag::Link { link_type, dest_url, id, .. }) => {
             held.push(None);
-            event
+            Event::Start(Tag::Link { link_type, dest_url, title: CowStr::Borrowed(""), id })
         }
+        // Without the name of its language.
+        Event::Start(Tag::CodeBlock(_)) => Event::Start(Tag::CodeBlock(CodeBlockKind::Indented)),
         Event::End(TagEnd::Image | TagEnd::Link) => match held.pop().flatten() {
-            Some(address) => Event::Text(format!("]({address})").into()),
+            Some(address) => Event::Text(shown(&format!("]({address})"))),
             None => event,
         },
+        // Once more: Markdown makes characters of `&#x202E;` and its like.
+        Event::Text(text) => Event::Text(shown(&text)),
+        Event::Code(text) => Event::Code(shown(&text)),
         other => other,
     });
     let mut out = String::with_capacity(markdown.len() * 3 / 2);
     pulldown_cmark::html::push_html(&mut out, events);
     out
+}
+
+/// A text with its hidden characters visible.
+fn shown<'a>(text: &str) -> CowStr<'a> {
+    visible(text).into_owned().into()
 }
 
 /// Whether a link leads to a web page or a mail address.

@@ -2,10 +2,15 @@
 
 use std::io::{self, Write};
 
+use pulldown_cmark::{Event, Options, Parser};
+
 use super::super::conversation::{Entry, Part, words};
-use super::super::{Timestamp, visible};
+use super::super::{Timestamp, is_hidden, visible};
 use super::markdown;
 use super::session::Heading;
+
+/// A text that is not settled after so many rounds is text to its last sign.
+const MOST_ROUNDS: usize = 4;
 
 pub fn head(heading: &Heading, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "# {}\n", line(&heading.title))?;
@@ -29,10 +34,10 @@ pub fn message(entry: &Entry, parts: &[Part], out: &mut dyn Write) -> io::Result
 
 fn part(part: &Part, out: &mut dyn Write) -> io::Result<()> {
     match part {
-        Part::Text(text) => writeln!(out, "\n{}", closed(&visible(text))),
+        Part::Text(text) => write!(out, "\n{}", quoted(text)),
         Part::Thinking(text) => {
             writeln!(out, "\n**Thinking**\n")?;
-            visible(text).lines().try_for_each(|line| writeln!(out, "> {line}"))
+            out.write_all(quoted(text).as_bytes())
         }
         Part::Tool { name, input, state, answer } => {
             let (word, _) = words::outcome(state.as_deref(), answer.as_ref());
@@ -73,22 +78,48 @@ fn fenced(text: &str, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\n{fence}\n{text}{end}{fence}")
 }
 
-/// Markdown whose last fence is closed, so that what follows is not taken for code.
-fn closed(text: &str) -> String {
-    let mut open: Option<(char, usize)> = None;
-    for line in text.lines() {
-        let inner = line.trim_start();
-        let Some(sign @ ('`' | '~')) = inner.chars().next() else { continue };
-        let count = inner.chars().take_while(|c| *c == sign).count();
-        let rest = inner[count..].trim();
-        match open {
-            None if count >= 3 && !(sign == '`' && rest.contains('`')) => open = Some((sign, count)),
-            Some((o, n)) if o == sign && count >= n && rest.is_empty() => open = None,
-            _ => {}
+/// Markdown as a quotation, so that nothing of it is taken for the document's own: no heading, no open fence, no comment.
+///
+/// What of it would be HTML is text, and so are hidden characters that are written as `&#x202E;`.
+fn quoted(text: &str) -> String {
+    let mut quote = String::with_capacity(text.len() + text.len() / 8);
+    for line in visible(text).lines() {
+        quote.push_str(if line.is_empty() { ">" } else { "> " });
+        quote.push_str(line);
+        quote.push('\n');
+    }
+    // Where something became text, something behind it may become HTML.
+    for _ in 0..MOST_ROUNDS {
+        let marks = marks(&quote);
+        if marks.is_empty() {
+            return quote;
         }
+        let (mut out, mut from) = (String::with_capacity(quote.len() + 4 * marks.len()), 0);
+        for at in marks {
+            out.push_str(&quote[from..at]);
+            out.push_str(if quote[at..].starts_with('<') { "&lt;" } else { "&amp;" });
+            from = at + 1;
+        }
+        out.push_str(&quote[from..]);
+        quote = out;
     }
-    match open {
-        Some((sign, count)) => format!("{text}\n{}", sign.to_string().repeat(count)),
-        None => text.to_owned(),
+    quote.replace('&', "&amp;").replace('<', "&lt;")
+}
+
+/// The places of signs that begin HTML or stand for a hidden character.
+fn marks(quote: &str) -> Vec<usize> {
+    let mut places = Vec::new();
+    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+    for (event, range) in Parser::new_ext(quote, options).into_offset_iter() {
+        let sign = match &event {
+            Event::Html(_) | Event::InlineHtml(_) => '<',
+            Event::Text(text) if text.chars().any(is_hidden) => '&',
+            _ => continue,
+        };
+        let found = quote.get(range.clone()).unwrap_or_default().match_indices(sign);
+        places.extend(found.map(|(at, _)| range.start + at));
     }
+    places.sort_unstable();
+    places.dedup();
+    places
 }

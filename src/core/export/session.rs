@@ -96,7 +96,15 @@ pub struct Heading {
     pub json: String,
 }
 
-/// Writes the messages of a session, or all of a store's where they belong to none; gives their number.
+/// What was written of a session.
+#[derive(Debug)]
+pub struct Written {
+    pub messages: u64,
+    /// Why not all of it could be read; what could be was written.
+    pub damage: Option<StoreError>,
+}
+
+/// Writes the messages of a session, or all of a store's where they belong to none.
 ///
 /// `progress` hears of the messages written so far, and of how many there are.
 ///
@@ -108,18 +116,20 @@ pub fn write(
     options: SessionOptions,
     out: &mut dyn Write,
     progress: &mut dyn FnMut(u64, u64) -> Flow,
-) -> Result<u64, ExportError> {
+) -> Result<Written, ExportError> {
     let heading = heading(store, session)?;
     let scoped = !store.about().unscoped.contains(&Table::Messages);
     let query =
         Query { session: session.filter(|_| scoped).map(str::to_owned), ..Query::all(Table::Messages) };
     let mut index = RowIndex::default();
     let mut flow = Flow::Continue;
-    store.index(&query, None, &mut |piece| {
+    let indexed = store.index(&query, None, &mut |piece| {
         index.append(piece);
         flow = progress(0, index.len() as u64);
         flow
-    })?;
+    });
+    let mut damage = None;
+    survive(indexed, &mut damage)?;
     if flow == Flow::Stop {
         return Err(ExportError::Cancelled);
     }
@@ -131,7 +141,20 @@ pub fn write(
         let from = start.saturating_sub(REACH);
         let keys: Vec<RowKey> = (from..(end + REACH).min(total)).filter_map(|at| index.get(at)).collect();
         let with_kind = options.format == SessionFormat::Json;
-        for (entry, parts) in conversation::read(store, &keys, start - from..end - from, with_kind)? {
+        let read = conversation::read(store, &keys, start - from..end - from, with_kind);
+        let pages = match survive(read, &mut damage)? {
+            Some(page) => page,
+            // Those of the page that can be read, each for itself.
+            None => {
+                let mut page = Vec::new();
+                for key in &keys[start - from..end - from] {
+                    let one = conversation::read(store, std::slice::from_ref(key), 0..1, with_kind);
+                    page.extend(survive(one, &mut damage)?.unwrap_or_default());
+                }
+                page
+            }
+        };
+        for (entry, parts) in pages {
             message(options, written, &entry, parts, out)?;
             written += 1;
         }
@@ -140,7 +163,19 @@ pub fn write(
         }
     }
     foot(options.format, written, out)?;
-    Ok(written)
+    Ok(Written { messages: written, damage })
+}
+
+/// What was read; none where the file is damaged there, which is noted.
+fn survive<T>(read: Result<T, StoreError>, damage: &mut Option<StoreError>) -> Result<Option<T>, StoreError> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if error.is_damage() => {
+            damage.get_or_insert(error);
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The heading of a session by its id.
@@ -155,22 +190,15 @@ fn heading(store: &dyn ReadStore, session: Option<&str>) -> Result<Heading, Expo
 }
 
 fn session_row(store: &dyn ReadStore, id: &str) -> Result<Option<Row>, StoreError> {
-    let columns = store.columns(&Table::Sessions);
-    let Some(place) = columns.iter().position(|c| c.name == "id") else { return Ok(None) };
-    let mut keys = Vec::new();
-    store.index(&Query::all(Table::Sessions), None, &mut |piece| {
-        keys.extend((0..piece.len()).filter_map(|at| piece.get(at)));
-        Flow::Continue
-    })?;
-    let only = Selection { columns: vec![place], ..Selection::default() };
-    for page in keys.chunks(256) {
-        let rows = store.rows(&Table::Sessions, page, &only)?;
-        let found = rows.into_iter().find(|row| row.cells[0].value.as_str() == Some(id));
-        if let Some(found) = found {
-            return Ok(store.rows(&Table::Sessions, &[found.key], &Selection::default())?.pop());
-        }
-    }
-    Ok(None)
+    let query = Query { session: Some(id.to_owned()), ..Query::all(Table::Sessions) };
+    let mut key = None;
+    let mut sink = |piece: RowIndex| {
+        key = key.take().or_else(|| piece.get(0));
+        Flow::Stop
+    };
+    store.index(&query, Some(1), &mut sink)?;
+    let Some(key) = key else { return Ok(None) };
+    Ok(store.rows(&Table::Sessions, &[key], &Selection::default())?.pop())
 }
 
 fn heading_of(columns: &[Column], row: &Row, id: &str) -> Heading {
