@@ -2,9 +2,9 @@
 
 use egui::Context;
 
+use super::App;
 use super::job::{Done, Event, Job, List};
 use super::session_export::progress;
-use super::{App, transcripts};
 use crate::core::{ColumnKind, Query, Table};
 use crate::ui::model::{Dialog, Remote, SourceId, SourceView, Tab, Toast};
 use crate::ui::pulse::{MOST_SESSIONS, Reading};
@@ -49,6 +49,7 @@ impl App {
             Done::Exporting { done, of } => self.exporting_toast(ctx, progress(done, of)),
             Done::SessionExported { to, exported } => self.session_exported(ctx, to, exported),
             Done::IsFolder => self.start_walk(id),
+            Done::Transcripts { session, found } => self.transcripts_found(id, &session, found),
             Done::Pulse { rows, took_ms } => self.pulse_arrived(ctx, id, rows, took_ms),
             Done::Found { table, row } => self.found(ctx, id, table, row),
             Done::SessionIds(ids) => self.delete_sessions(id, ids),
@@ -209,7 +210,6 @@ fn arrive(source: &mut SourceView, done: Done, time: f64) {
         Done::Glance { glance: Ok(glance), last: false } => {
             source.glance = Remote::Pending { previous: Some(glance) };
         }
-        Done::Transcripts { session, found } => transcripts::arrived(source, &session, found),
         Done::Glance { glance, .. } => {
             source.live.glance.arrived(time, 2.0);
             source.glance.arrive(glance);
@@ -236,6 +236,7 @@ fn arrive(source: &mut SourceView, done: Done, time: f64) {
         | Done::Exporting { .. }
         | Done::Sought { .. }
         | Done::SessionExported { .. }
+        | Done::Transcripts { .. }
         | Done::Refreshed { .. }
         | Done::SessionIds(_)
         | Done::Pulse { .. }

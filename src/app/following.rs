@@ -61,8 +61,12 @@ impl App {
                 if about.pace.is_some() {
                     source.pulse.want();
                 }
+                let named = about.names_transcripts;
                 source.about.arrive(Ok(about));
                 source.is_stale();
+                if named {
+                    self.find_transcripts_again(id);
+                }
             }
             Err(failure) => {
                 // What is locked says nothing when it is let go.

@@ -8,7 +8,7 @@ use super::App;
 use super::job::{Event, Job};
 use super::perform::NO_DIALOG;
 use crate::core::{Failure, Table, Transcripts};
-use crate::ui::model::{Dialog, Remote, SourceView};
+use crate::ui::model::{Dialog, Remote, SourceId, SourceView};
 
 /// So many folders are remembered.
 const MOST_FOLDERS: usize = 8;
@@ -24,6 +24,32 @@ impl App {
         }
         source.transcripts.entry(session.clone()).or_default().ask();
         if let Some(worker) = self.current_worker() {
+            worker.send(Job::Transcripts { session: Some(session), chosen: None });
+        }
+    }
+
+    /// Takes what was found, and has the file watched that is read.
+    pub(super) fn transcripts_found(
+        &mut self,
+        id: SourceId,
+        session: &str,
+        found: Result<Transcripts, Failure>,
+    ) {
+        if let Ok(Some(file)) = found.as_ref().map(|f| f.files.first()) {
+            self.watcher.also(id, &file.path);
+        }
+        if let Some(source) = self.screen.source_mut(id) {
+            arrived(source, session, found);
+        }
+    }
+
+    /// Looks again at the transcript of the session that shows, which may have grown.
+    pub(super) fn find_transcripts_again(&mut self, id: SourceId) {
+        let Some(source) = self.screen.source_mut(id) else { return };
+        let Some(session) = source.session.clone() else { return };
+        let Some(found) = source.transcripts.get_mut(&session) else { return };
+        found.ask();
+        if let Some(worker) = self.workers.get(&id) {
             worker.send(Job::Transcripts { session: Some(session), chosen: None });
         }
     }
@@ -71,7 +97,7 @@ impl App {
 }
 
 /// What was found of the transcript of a session.
-pub(super) fn arrived(source: &mut SourceView, session: &str, found: Result<Transcripts, Failure>) {
+fn arrived(source: &mut SourceView, session: &str, found: Result<Transcripts, Failure>) {
     if found.as_ref().is_err_and(|f| f.cancelled) {
         // Asked for again when it is drawn again.
         source.transcripts.remove(session);

@@ -36,6 +36,7 @@ type Nudge = Box<dyn Fn() + Send>;
 
 enum Order {
     Watch { id: SourceId, path: PathBuf, nudge: Nudge },
+    Also { id: SourceId, path: PathBuf },
     Forget(SourceId),
     Happened(notify::Result<notify::Event>),
     End,
@@ -52,6 +53,11 @@ impl Watcher {
     /// Watches a source's file from now on; `nudge` is called when it may have changed, and once at first.
     pub fn watch(&self, id: SourceId, path: &Path, nudge: Nudge) {
         let _ = self.orders.send(Order::Watch { id, path: path.to_owned(), nudge });
+    }
+
+    /// Watches another file of a source that is watched, too.
+    pub fn also(&self, id: SourceId, path: &Path) {
+        let _ = self.orders.send(Order::Also { id, path: path.to_owned() });
     }
 
     pub fn forget(&self, id: SourceId) {
@@ -97,6 +103,7 @@ impl Rounds {
             };
             match order {
                 Ok(Order::Watch { id, path, nudge }) => self.watch(id, &path, nudge),
+                Ok(Order::Also { id, path }) => self.also(id, &path),
                 Ok(Order::Forget(id)) => self.forget(id),
                 Ok(Order::Happened(event)) => self.heard(event),
                 Ok(Order::End) | Err(RecvTimeoutError::Disconnected) => return,
@@ -141,6 +148,23 @@ impl Rounds {
         let asked = how != Watched::Yes;
         self.sources.insert(id, Source { files, folders, nudge, asked, due: Some(now), looked: now });
         self.outbox.send(Event::Watched { id, how });
+    }
+
+    /// What cannot be watched stays as it was read, until it is asked for again.
+    fn also(&mut self, id: SourceId, path: &Path) {
+        let folder = path.parent().and_then(|p| p.canonicalize().ok());
+        let (Some(name), Some(folder)) = (path.file_name(), folder) else { return };
+        let file = folder.join(name);
+        let known = self.sources.get(&id).is_none_or(|s| s.files.contains(&file));
+        if known || self.hear(&folder).is_err() {
+            return;
+        }
+        if let Some(source) = self.sources.get_mut(&id) {
+            source.files.push(file);
+            if !source.folders.contains(&folder) {
+                source.folders.push(folder);
+            }
+        }
     }
 
     /// Has the system watch a folder; more than once is once.

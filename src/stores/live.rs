@@ -181,7 +181,7 @@ impl SqliteStore {
             Err(StoreError::NotFound { .. }) => return Ok(Change::Gone),
             Err(error) => return Err(error),
         };
-        match live.kind {
+        let change = match live.kind {
             Kind::Database(database) => self.refresh_database(&live.seen, now, database, whole),
             Kind::Document { id, shared, reading } => self.refresh_document(now, id, &shared, reading),
             Kind::Lines if !now.is_file_of(&live.seen) => Ok(Change::Replaced),
@@ -191,6 +191,11 @@ impl SqliteStore {
                 self.live = Some(Live { seen: now, kind: Kind::Lines });
                 Ok(if grown { Change::Rows } else { Change::Same })
             }
+        };
+        match (change, &self.link) {
+            // The messages of its sessions are in files of their own.
+            (Ok(Change::Same), Some(link)) if link.has_changed() => Ok(Change::Rows),
+            (change, _) => change,
         }
     }
 

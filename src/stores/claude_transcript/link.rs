@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::finder::{Finder, Index};
 use crate::core::{
-    Block, Flow, KeyId, Query, ReadStore, Row, RowIndex, RowKey, Selection, StoreError, Table, Transcripts,
+    Block, Change, Flow, KeyId, Query, ReadStore, Row, RowIndex, RowKey, Selection, StoreError, Table,
+    Transcripts,
 };
 use crate::stores::open::{Opened, Options, open_with};
 use crate::stores::sqlite::{Cancel, SqliteStore};
@@ -55,6 +56,28 @@ impl Link {
 
     pub fn find(&self, name: Option<&str>) -> Result<Transcripts, StoreError> {
         self.shared.finder.find(name, &self.cancel)
+    }
+
+    /// Whether a transcript that this connection reads is another than at the last look; one that was replaced is opened anew.
+    pub fn has_changed(&self) -> bool {
+        let mut changed = false;
+        self.open.borrow_mut().retain_mut(|(part, store)| match store.refresh(false) {
+            Ok(Change::Rows) => {
+                changed = true;
+                true
+            }
+            Ok(loss) if loss.is_loss() => {
+                changed = true;
+                let mut files = self.shared.files.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(file) = files.get_mut(usize::from(*part)) {
+                    file.opened = None;
+                }
+                false
+            }
+            // What cannot be read now is looked at again.
+            Ok(_) | Err(_) => true,
+        });
+        changed
     }
 
     /// The part of a transcript's rows, which is open then and read to its present end.

@@ -1,6 +1,7 @@
 //! Sessions whose messages are in transcripts, and transcripts on their own.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::{clear_and_write, click, has, wait, wait_gone, window};
@@ -69,4 +70,43 @@ fn a_folder_of_transcripts_lists_them_by_title_and_opens_their_messages() {
     let mut harness = window(&[folder.path()]);
     click(&mut harness, "tidewatch · Two harbours with the same name");
     wait(&mut harness, "Which of the two Newhavens");
+}
+
+fn append(path: &Path, text: &str) {
+    let mut file = fs::File::options().append(true).open(path).expect("a file");
+    file.write_all(text.as_bytes()).expect("written");
+}
+
+fn said(text: &str) -> String {
+    format!(
+        r#"{{"type":"user","uuid":"{text}","sessionId":"{SESSION}","timestamp":"2026-11-21T09:59:00Z","message":{{"role":"user","content":"{text}"}}}}"#
+    )
+}
+
+#[test]
+fn a_transcript_that_grows_is_followed_on_its_own_and_under_its_key() {
+    let (folder, store) = home();
+    let projects = folder.path().join("home/.config/claude-hooks/agent-env/dev/projects/-x");
+    transcript(&projects);
+    let path = projects.join(format!("{SESSION}.jsonl"));
+    let mut own = window(&[&path]);
+    click(&mut own, "Messages");
+    wait(&mut own, "Which of the two Newhavens");
+    wait(&mut own, "Watching");
+    let mut under = window(&[&store]);
+    wait(&mut under, "forgejo:dev:acme/app:7");
+    click(&mut under, "forgejo:dev:acme/app:7");
+    wait(&mut under, "Which of the two Newhavens");
+    wait(&mut under, "Open on its own");
+    let line = said("Slack water at ten");
+    append(&path, &line[..60]);
+    for window in [&mut own, &mut under] {
+        wait(window, "unfinished line");
+    }
+    append(&path, &format!("{}\n", &line[60..]));
+    for window in [&mut own, &mut under] {
+        wait(window, "Slack water at ten");
+        wait_gone(window, "unfinished line");
+        assert!(has(window, "Which of the two Newhavens"));
+    }
 }
