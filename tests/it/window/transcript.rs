@@ -62,7 +62,7 @@ fn a_session_is_exported_to_a_new_file() {
     let (folder, mut window) = transcript(&[("user", "Why?"), ("assistant", "Because.")]);
     click(&mut window, "session");
     wait(&mut window, "2 rows");
-    click(&mut window, "Export session…");
+    window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::S);
     click(&mut window, "HTML");
     let target = folder.path().join("session.html");
     clear_and_write(&mut window, "File to write", &target.display().to_string());
