@@ -21,6 +21,12 @@ use crate::ui::model::SourceId;
 const GATHERS: Duration = Duration::from_millis(60);
 /// While changes go on, a source is looked at no more often than this.
 const LEAST: Duration = Duration::from_millis(250);
+/// After a change a source is looked at this often for so long, though nothing more is heard.
+///
+/// Of a commit to a write-ahead log the system tells when it is written. Others see it only once the disk has taken it, of
+/// which nothing is told; on a busy disk that is after the first look.
+const ONCE_MORE: Duration = Duration::from_millis(400);
+const SETTLES: Duration = Duration::from_secs(6);
 /// A source that cannot be watched is looked at this often.
 const ASKS: Duration = Duration::from_secs(1);
 
@@ -80,6 +86,7 @@ struct Source {
     asked: bool,
     due: Option<Instant>,
     looked: Instant,
+    heard: Instant,
 }
 
 struct Rounds {
@@ -118,7 +125,10 @@ impl Rounds {
         for source in self.sources.values_mut().filter(|s| s.due.is_some_and(|due| due <= now)) {
             (source.nudge)();
             source.looked = now;
-            source.due = source.asked.then(|| now + ASKS);
+            source.due = match now.duration_since(source.heard) < SETTLES {
+                true => Some(now + ONCE_MORE),
+                false => source.asked.then(|| now + ASKS),
+            };
         }
     }
 
@@ -146,7 +156,8 @@ impl Rounds {
         };
         let now = Instant::now();
         let asked = how != Watched::Yes;
-        self.sources.insert(id, Source { files, folders, nudge, asked, due: Some(now), looked: now });
+        self.sources
+            .insert(id, Source { files, folders, nudge, asked, due: Some(now), looked: now, heard: now });
         self.outbox.send(Event::Watched { id, how });
     }
 
@@ -216,6 +227,7 @@ impl Rounds {
             if source.asked || about_all || paths.iter().any(|path| source.files.contains(path)) {
                 let soon = (now + GATHERS).max(source.looked + LEAST);
                 source.due = Some(source.due.map_or(soon, |due| due.min(soon)));
+                source.heard = now;
             }
         }
         for id in unheard {

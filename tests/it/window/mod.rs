@@ -1,5 +1,6 @@
 //! The window, driven by accessible names as a screen reader sees it.
 
+mod beside_a_writer;
 mod browse;
 mod failures;
 mod findings;
