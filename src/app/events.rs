@@ -49,6 +49,9 @@ impl App {
             Done::Exporting { done, of } => self.exporting_toast(ctx, progress(done, of)),
             Done::SessionExported { to, exported } => self.session_exported(ctx, to, exported),
             Done::IsFolder => self.start_walk(id),
+            Done::WalkEnded => self.walk_ended(id),
+            Done::FolderChanged => self.walk_again(id),
+            Done::WalkedAgain(members) => self.walked_again(id, members),
             Done::Transcripts { session, found } => self.transcripts_found(id, &session, found),
             Done::Pulse { rows, took_ms } => self.pulse_arrived(ctx, id, rows, took_ms),
             Done::Found { table, row } => self.found(ctx, id, table, row),
@@ -220,11 +223,6 @@ fn arrive(source: &mut SourceView, done: Done, time: f64) {
                 folder.members.extend(member);
             }
         }
-        Done::WalkEnded => {
-            if let Some(folder) = &mut source.folder {
-                folder.done = true;
-            }
-        }
         Done::Examined { findings, progress: (done, of) } => {
             source.examined = (done < of).then_some((done, of));
             source.learn(findings);
@@ -233,6 +231,9 @@ fn arrive(source: &mut SourceView, done: Done, time: f64) {
         | Done::Copied { .. }
         | Done::Exported(_)
         | Done::IsFolder
+        | Done::WalkEnded
+        | Done::FolderChanged
+        | Done::WalkedAgain(_)
         | Done::Exporting { .. }
         | Done::Sought { .. }
         | Done::SessionExported { .. }

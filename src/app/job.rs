@@ -200,6 +200,10 @@ pub enum Done {
         member: Option<Member>,
     },
     WalkEnded,
+    /// Files came or went in a folder.
+    FolderChanged,
+    /// All stores of a folder in which files came or went.
+    WalkedAgain(Vec<Member>),
 }
 
 /// What came of a repair.

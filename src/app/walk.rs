@@ -1,5 +1,6 @@
 //! Looks through a folder in the background.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::thread;
 
@@ -37,6 +38,29 @@ pub fn start(id: SourceId, path: PathBuf, options: Options, outbox: Outbox) -> C
             send(Done::Walked { folders_seen: seen, member: Some(member) });
         }
         send(Done::WalkEnded);
+    });
+    cancel
+}
+
+/// Looks through a folder once more, in which files came or went; all stores are told at the end.
+///
+/// Of those that are known and have the same size, what is known is told again.
+pub fn again(id: SourceId, path: PathBuf, options: Options, outbox: Outbox, known: Vec<Member>) -> Cancel {
+    let cancel = Cancel::default();
+    let stop = cancel.clone();
+    thread::spawn(move || {
+        // Where it cannot be looked through now, what is known stays.
+        let Ok(found) = folder::walk(&path, &stop, &mut |_| Flow::Continue) else { return };
+        let mut known: HashMap<PathBuf, Member> = known.into_iter().map(|m| (m.path.clone(), m)).collect();
+        let mut members = Vec::with_capacity(found.members.len());
+        for found in found.members {
+            let same = known.remove(&found.path).filter(|m| m.size == stores::size(&found.path));
+            members.push(same.unwrap_or_else(|| summary(found, &options)));
+            if stop.is_cancelled() {
+                return;
+            }
+        }
+        outbox.done(id, Done::WalkedAgain(members));
     });
     cancel
 }

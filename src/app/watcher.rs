@@ -27,6 +27,8 @@ const LEAST: Duration = Duration::from_millis(250);
 /// which nothing is told; on a busy disk that is after the first look.
 const ONCE_MORE: Duration = Duration::from_millis(400);
 const SETTLES: Duration = Duration::from_secs(6);
+/// A folder is looked through again no more often than this.
+const FOLDERS_LEAST: Duration = Duration::from_secs(2);
 /// A source that cannot be watched is looked at this often.
 const ASKS: Duration = Duration::from_secs(1);
 
@@ -43,6 +45,7 @@ type Nudge = Box<dyn Fn() + Send>;
 enum Order {
     Watch { id: SourceId, path: PathBuf, nudge: Nudge },
     Also { id: SourceId, path: PathBuf },
+    Folders { id: SourceId, folders: Vec<PathBuf>, nudge: Nudge },
     Forget(SourceId),
     Happened(notify::Result<notify::Event>),
     End,
@@ -66,6 +69,11 @@ impl Watcher {
         let _ = self.orders.send(Order::Also { id, path: path.to_owned() });
     }
 
+    /// Watches folders from now on; `nudge` is called when files came or went in one of them.
+    pub fn folders(&self, id: SourceId, folders: Vec<PathBuf>, nudge: Nudge) {
+        let _ = self.orders.send(Order::Folders { id, folders, nudge });
+    }
+
     pub fn forget(&self, id: SourceId) {
         let _ = self.orders.send(Order::Forget(id));
     }
@@ -81,6 +89,8 @@ struct Source {
     /// Its files, wherever a link to it leads.
     files: Vec<PathBuf>,
     folders: Vec<PathBuf>,
+    /// It is these folders themselves, in which files come and go.
+    is_folders: bool,
     nudge: Nudge,
     /// Cannot be watched: asked again and again.
     asked: bool,
@@ -111,6 +121,7 @@ impl Rounds {
             match order {
                 Ok(Order::Watch { id, path, nudge }) => self.watch(id, &path, nudge),
                 Ok(Order::Also { id, path }) => self.also(id, &path),
+                Ok(Order::Folders { id, folders, nudge }) => self.folders(id, &folders, nudge),
                 Ok(Order::Forget(id)) => self.forget(id),
                 Ok(Order::Happened(event)) => self.heard(event),
                 Ok(Order::End) | Err(RecvTimeoutError::Disconnected) => return,
@@ -125,7 +136,7 @@ impl Rounds {
         for source in self.sources.values_mut().filter(|s| s.due.is_some_and(|due| due <= now)) {
             (source.nudge)();
             source.looked = now;
-            source.due = match now.duration_since(source.heard) < SETTLES {
+            source.due = match now.duration_since(source.heard) < SETTLES && !source.is_folders {
                 true => Some(now + ONCE_MORE),
                 false => source.asked.then(|| now + ASKS),
             };
@@ -156,9 +167,36 @@ impl Rounds {
         };
         let now = Instant::now();
         let asked = how != Watched::Yes;
-        self.sources
-            .insert(id, Source { files, folders, nudge, asked, due: Some(now), looked: now, heard: now });
+        let source = Source {
+            files,
+            folders,
+            is_folders: false,
+            nudge,
+            asked,
+            due: Some(now),
+            looked: now,
+            heard: now,
+        };
+        self.sources.insert(id, source);
         self.outbox.send(Event::Watched { id, how });
+    }
+
+    /// Folders that cannot be watched are looked through when they are opened, and not again.
+    fn folders(&mut self, id: SourceId, folders: &[PathBuf], nudge: Nudge) {
+        let folders: Vec<PathBuf> = folders.iter().filter_map(|f| f.canonicalize().ok()).collect();
+        let folders: Vec<PathBuf> = folders.into_iter().filter(|folder| self.hear(folder).is_ok()).collect();
+        let now = Instant::now();
+        let source = Source {
+            files: Vec::new(),
+            folders,
+            is_folders: true,
+            nudge,
+            asked: false,
+            due: None,
+            looked: now,
+            heard: now,
+        };
+        self.sources.insert(id, source);
     }
 
     /// What cannot be watched stays as it was read, until it is asked for again.
@@ -219,6 +257,12 @@ impl Rounds {
         });
         let mut unheard = Vec::new();
         for (id, source) in &mut self.sources {
+            if source.is_folders {
+                if event.as_ref().is_ok_and(is_naming) && paths.iter().any(|path| source.is_in(path)) {
+                    source.due = Some((now + GATHERS).max(source.looked + FOLDERS_LEAST));
+                }
+                continue;
+            }
             // With its folder goes the watch.
             if removed && paths.iter().any(|path| source.folders.contains(path)) && !source.asked {
                 source.asked = true;
@@ -235,6 +279,21 @@ impl Rounds {
             self.outbox.send(Event::Watched { id, how });
         }
     }
+}
+
+impl Source {
+    /// Whether a file is one of its folders' own, and no log, which comes and goes beside every database that is opened.
+    fn is_in(&self, path: &Path) -> bool {
+        let name = path.to_string_lossy();
+        let is_log = ["-wal", "-shm", "-journal"].iter().any(|suffix| name.ends_with(suffix));
+        !is_log && path.parent().is_some_and(|folder| self.folders.iter().any(|known| known == folder))
+    }
+}
+
+/// Whether files came, went, or got other names.
+fn is_naming(event: &notify::Event) -> bool {
+    use notify::event::ModifyKind;
+    matches!(event.kind, EventKind::Create(_) | EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)))
 }
 
 fn is_looking(event: &notify::Event) -> bool {

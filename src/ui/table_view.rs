@@ -203,6 +203,8 @@ impl TableView {
 
     /// Chooses a row and goes to it, now or when it arrives.
     pub fn seek(&mut self, key: RowKey, to_top: bool) {
+        // Who goes somewhere does not want to be taken to the end again.
+        self.follow = false;
         self.selected = std::iter::once(key.clone()).collect();
         self.to_top = to_top;
         let place = self.index.as_ref().and_then(|index| index.position(&key));

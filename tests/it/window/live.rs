@@ -236,3 +236,16 @@ fn following_changes_nothing_of_the_store() {
     wait(&mut window, "Live");
     assert!(before == (bytes(""), bytes("-wal")));
 }
+
+#[test]
+fn a_store_that_comes_into_an_open_folder_is_listed() {
+    let (_home, path) = database("store.db", SHIP);
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::copy(&path, folder.path().join("first.db")).expect("copied");
+    let mut window = window(&[folder.path()]);
+    wait(&mut window, "Stores by kind: session-do 1");
+    fs::copy(&path, folder.path().join("second.db")).expect("copied");
+    wait(&mut window, "Stores by kind: session-do 2");
+    fs::remove_file(folder.path().join("second.db")).expect("removed");
+    wait(&mut window, "Stores by kind: session-do 1");
+}
