@@ -18,6 +18,12 @@ pub enum StoreError {
     /// Recognised, and broken; nothing of it can be read.
     #[error("The file is damaged: {what}: {}", path.display())]
     Damaged { what: String, path: PathBuf },
+    /// What SQLite writes beside a database, without the database.
+    #[error("This is the {what} of {database}, and without that database nothing can be read of it: {}", path.display())]
+    Alone { what: &'static str, database: String, path: PathBuf },
+    /// What SQLite writes beside a database, which is there.
+    #[error("This is the {what} of {database}, which lies beside it: {}", path.display())]
+    Companion { what: &'static str, database: String, path: PathBuf },
     /// SQLite cannot open it where it is without writing beside it.
     #[error("SQLite cannot open this file where it is: {reason}: {}", path.display())]
     NeedsCopy { reason: String, path: PathBuf },
@@ -46,6 +52,10 @@ impl StoreError {
             StoreError::Damaged { .. } => {
                 "Restore it from a backup, or ask the program that wrote it to write it anew."
             }
+            StoreError::Alone { .. } => {
+                "Put it beside the database that it was copied away from, under its name, and open the database."
+            }
+            StoreError::Companion { .. } => "Open the database itself; what is in this file is read with it.",
             StoreError::NeedsCopy { .. } => "Open a private copy; the original stays untouched.",
             StoreError::Locked { .. } => "Try again when the other program has finished.",
             StoreError::NoSuchTable { .. } => "Ask `inspect` for the tables there are.",

@@ -8,7 +8,7 @@ use super::durable::identity::{self, ObjectFile};
 use super::gate;
 use super::lines::{HEAD_BYTES as LINES_BYTES, is_lines};
 use super::open::{MAGIC, is_document};
-use super::sqlite::{Cancel, Schema, beside, connect};
+use super::sqlite::{Cancel, Companion, Schema, beside, connect};
 use crate::core::{Finding, Flow, StoreError};
 
 /// A store in a folder.
@@ -173,7 +173,7 @@ fn is_store(path: &Path, length: u64) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let ends = |suffixes: &[&str]| suffixes.iter().any(|s| name.ends_with(s));
     if ends(&["-wal", "-shm", "-journal"]) {
-        return false;
+        return is_alone(path);
     }
     if starts_with_magic(path) {
         return !is_alarms(path, &name);
@@ -199,6 +199,12 @@ fn is_store(path: &Path, length: u64) -> bool {
     }
     // All NUL is what a crash leaves of a document that was just being written.
     bytes.iter().all(|b| *b == 0) || is_document(path, &bytes)
+}
+
+/// Whether it is a log or a journal whose database is gone: opening it says so.
+fn is_alone(path: &Path) -> bool {
+    let kind = read(path, 512).and_then(|head| Companion::of(&head));
+    kind.and_then(|kind| kind.database(path)).is_some_and(|database| !database.exists())
 }
 
 fn starts_with_magic(path: &Path) -> bool {

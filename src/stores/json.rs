@@ -8,6 +8,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+pub use super::encoding::Encoding;
+use super::encoding::{Bad, from_utf16};
 use crate::core::Finding;
 
 /// The text of a document, made fit to parse, and what had to be done to it.
@@ -20,19 +22,7 @@ pub struct Text<'a> {
     /// Escapes of half a surrogate pair, which are read as U+FFFD.
     pub lone_surrogates: usize,
     /// Places where the bytes are no UTF-8, which are read as U+FFFD.
-    pub bad_bytes: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encoding {
-    Utf8,
-    /// UTF-8 behind a byte-order mark.
-    Marked,
-    /// UTF-16 that begins after so many bytes of a byte-order mark.
-    Utf16 {
-        big: bool,
-        mark: usize,
-    },
+    pub bad: Bad,
 }
 
 /// What an object or array holds directly, and what is wrong with its text.
@@ -73,21 +63,21 @@ impl fmt::Display for Place {
 
 impl<'a> Text<'a> {
     pub fn of(bytes: &'a [u8]) -> Self {
-        let encoding = encoding(bytes);
+        let encoding = Encoding::of(bytes);
         let mut text = match encoding {
             Encoding::Utf8 => Cow::Borrowed(bytes),
             Encoding::Marked => Cow::Borrowed(&bytes[3..]),
             Encoding::Utf16 { big, mark } => Cow::Owned(from_utf16(&bytes[mark..], big).into_bytes()),
         };
-        let bad_bytes = bad_bytes(&text);
-        if bad_bytes > 0 {
+        let bad = Bad::of(&text);
+        if bad.places > 0 {
             text = Cow::Owned(String::from_utf8_lossy(&text).into_owned().into_bytes());
         }
         let lone = lone_surrogates(&text);
         for at in &lone {
             text.to_mut()[at + 2..at + 6].copy_from_slice(b"fffd");
         }
-        Self { text, bytes, encoding, lone_surrogates: lone.len(), bad_bytes }
+        Self { text, bytes, encoding, lone_surrogates: lone.len(), bad }
     }
 
     pub fn as_bytes(&self) -> &[u8] {
@@ -112,7 +102,7 @@ impl<'a> Text<'a> {
 
     /// An offset before bad bytes were replaced by three-byte characters.
     fn original(&self, offset: usize, bytes: &[u8]) -> usize {
-        if self.bad_bytes == 0 {
+        if self.bad.places == 0 {
             return offset;
         }
         let (mut read, mut original) = (0, 0);
@@ -209,12 +199,14 @@ pub fn faults(text: &Text<'_>, fault: Option<&Fault>, shown: &Shown<'_>) -> Vec<
                 "json-bom",
                 "The file begins with a byte-order mark, which readers of JSON reject",
             )
-            .suggest(again),
+            .suggest(again.clone()),
         ),
-        Encoding::Utf16 { .. } => findings.push(
-            Finding::error("json-utf-16", "The file is UTF-16, and JSON is read as UTF-8").suggest(again),
-        ),
+        Encoding::Utf16 { .. } => {}
     }
+    findings.extend(text.encoding.utf16_words().map(|(name, first)| {
+        let message = format!("The file is {name}, and JSON is read as UTF-8, which byte {first} is none of");
+        Finding::error("json-utf-16", message).suggest(again)
+    }));
     if text.lone_surrogates > 0 {
         let what = counted(text.lone_surrogates, "escape is", "escapes are");
         findings.push(
@@ -225,14 +217,26 @@ pub fn faults(text: &Text<'_>, fault: Option<&Fault>, shown: &Shown<'_>) -> Vec<
             .suggest(format!("Each is shown as U+FFFD; {reader} reads the file all the same.")),
         );
     }
-    if text.bad_bytes > 0 {
-        let what = counted(text.bad_bytes, "place has", "places have");
-        findings.push(
-            Finding::warning("json-bad-utf-8", format!("{what} bytes that are not UTF-8"))
-                .suggest("Each is shown as U+FFFD."),
-        );
-    }
+    findings.extend(bad_places(text));
     findings
+}
+
+fn bad_places(text: &Text<'_>) -> Option<Finding> {
+    let Bad { places, first, likely } = text.bad;
+    let what = match places {
+        0 => return None,
+        1 => "1 place has bytes that are not UTF-8, at".to_owned(),
+        _ => format!("{places} places have bytes that are not UTF-8, the first at"),
+    };
+    let place = text.place(first);
+    let finding = |message| Finding::warning("json-bad-utf-8", message);
+    Some(match likely {
+        Some(name) => finding(format!("{what} {place}: the file seems to be written in {name}")).suggest(
+            format!("Each is shown as U+FFFD. Open it as {name} in an editor, and save it as UTF-8."),
+        ),
+        None => finding(format!("{what} {place}"))
+            .suggest("Each is shown as U+FFFD. Correct the text there, or restore the file from a backup."),
+    })
 }
 
 fn counted(count: usize, one: &str, many: &str) -> String {
@@ -333,37 +337,6 @@ fn offset(text: &[u8], error: &serde_json::Error) -> usize {
         line => memchr::memchr_iter(b'\n', text).nth(line - 2).map_or(0, |at| at + 1),
     };
     (start + error.column().saturating_sub(1)).min(text.len())
-}
-
-fn encoding(bytes: &[u8]) -> Encoding {
-    match bytes {
-        [0xef, 0xbb, 0xbf, ..] => Encoding::Marked,
-        [0xff, 0xfe, ..] => Encoding::Utf16 { big: false, mark: 2 },
-        [0xfe, 0xff, ..] => Encoding::Utf16 { big: true, mark: 2 },
-        [b'{' | b'[', 0, ..] => Encoding::Utf16 { big: false, mark: 0 },
-        [0, b'{' | b'[', ..] => Encoding::Utf16 { big: true, mark: 0 },
-        _ => Encoding::Utf8,
-    }
-}
-
-fn from_utf16(bytes: &[u8], big: bool) -> String {
-    let unit = |pair: &[u8]| match big {
-        true => u16::from_be_bytes([pair[0], pair[1]]),
-        false => u16::from_le_bytes([pair[0], pair[1]]),
-    };
-    char::decode_utf16(bytes.chunks_exact(2).map(unit)).map(|c| c.unwrap_or('\u{fffd}')).collect()
-}
-
-/// How many places are no UTF-8; a character that the end of the file cuts off is none.
-fn bad_bytes(text: &[u8]) -> usize {
-    let mut rest = text;
-    let mut found = 0;
-    while let Err(error) = std::str::from_utf8(rest) {
-        let Some(length) = error.error_len() else { break };
-        found += 1;
-        rest = &rest[error.valid_up_to() + length..];
-    }
-    found
 }
 
 /// The offsets of escapes such as `\ud83d` that lack their other half.

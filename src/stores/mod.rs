@@ -8,6 +8,7 @@ mod claude_hooks;
 mod claude_transcript;
 mod document;
 pub mod durable;
+mod encoding;
 mod examine;
 pub mod folder;
 mod gate;

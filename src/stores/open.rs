@@ -13,10 +13,12 @@ use super::document::{self, Contents, Document};
 use super::live::{Live, Print};
 use super::scratch::Scratch;
 use super::sqlite::{
-    Cancel, Clock, Context, FileFacts, Mapping, Schema, SqliteStore, beside, connect, install, memory,
-    memory_again, sqlite_error,
+    Cancel, Clock, Companion, Context, FileFacts, Mapping, Schema, SqliteStore, beside, connect, install,
+    memory, memory_again, sqlite_error, trouble,
 };
-use super::{document_adapters, durable, gate, ledgers, lines, migrations, repair, sqlite_adapters};
+use super::{
+    document_adapters, durable, encoding, gate, ledgers, lines, migrations, repair, sqlite_adapters,
+};
 use crate::core::{About, Finding, NativeKind, Size, StoreError, Table};
 
 /// The first bytes of every SQLite database.
@@ -73,6 +75,9 @@ pub fn open_with(path: &Path, options: &Options, cancel: &Cancel) -> Result<Open
         };
         let store = open_database(path, &real, copy.clone(), options, cancel)?;
         return Ok(opened(store, Again::File { path: path.to_owned(), copy }));
+    }
+    if let Some(error) = Companion::error(path, &head) {
+        return Err(error);
     }
     let (connection, name) = memory(cancel)?;
     let print = Print::of(path)?;
@@ -203,11 +208,7 @@ pub(super) fn read_text(
             return Ok((contents, adapter.id));
         }
     }
-    let reason = match std::str::from_utf8(&bytes) {
-        Ok(_) => "its text is none of the documents that are known",
-        Err(_) => "it is neither a SQLite database nor text; it may be encrypted or compressed",
-    };
-    Err(StoreError::NotRecognised { reason: reason.into(), path: path.to_owned() })
+    Err(StoreError::NotRecognised { reason: encoding::unknown(&bytes), path: path.to_owned() })
 }
 
 /// Whether bytes are those of a document that is known, or of a damaged one.
@@ -306,6 +307,7 @@ pub(super) fn open_database(
         _ => ledgers::add(&schema, &mut mapping),
     }
     mapping.findings.extend(shared_findings(&context));
+    mapping.findings.extend(trouble(&context, copy.is_some()));
     damage.extend(truncated(&connection, &schema, real));
     let damaged = !damage.is_empty();
     mapping.findings.splice(0..0, damage);

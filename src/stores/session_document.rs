@@ -190,7 +190,7 @@ fn contents(stem: &str, session: &SessionDocument<'_>, text: &Text<'_>, found: &
         keeps: vec![Table::Sessions, Table::Messages, Table::State],
         findings: json::faults(text, found.fault.as_ref(), &shown),
         // The program is Python, which takes half a surrogate pair, and no bytes that are not UTF-8.
-        damaged: found.fault.is_some() || text.encoding != Encoding::Utf8 || text.bad_bytes > 0,
+        damaged: found.fault.is_some() || text.encoding != Encoding::Utf8 || text.bad.places > 0,
         ..Contents::default()
     };
     let mut newest = None;

@@ -34,7 +34,7 @@ fn read(document: &Document<'_>) -> Option<Result<Contents, StoreError>> {
         names_transcripts: true,
         findings: faults(&text, &outer, &found),
         facts: found.facts,
-        damaged: outer.fault.is_some() || text.encoding != Encoding::Utf8,
+        damaged: outer.fault.is_some() || text.encoding != Encoding::Utf8 || text.bad.places > 0,
         ..Contents::default()
     };
     let inserted = Rows::of(database, &Table::Sessions)

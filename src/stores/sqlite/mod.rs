@@ -10,6 +10,7 @@ mod salvage;
 mod schema;
 pub(in crate::stores) mod search;
 mod select;
+mod trouble;
 
 pub(in crate::stores) use check::Checked;
 pub(in crate::stores) use connect::writer_waits;
@@ -18,6 +19,8 @@ pub use functions::{exact, install, lossy, owned, time_ms};
 pub use mapping::{Expr, Mapping, Part, Secret, detail, literal, quote, raw_order_is_time, time};
 pub use reader::SqliteStore;
 pub use schema::{Schema, TableInfo};
+pub(in crate::stores) use trouble::findings as trouble;
+pub use trouble::{Companion, network_name};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

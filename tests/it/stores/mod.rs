@@ -13,6 +13,7 @@ mod migrations;
 pub mod session_do;
 mod session_document;
 mod transcript_links;
+mod trouble;
 mod v8;
 mod vitals;
 mod wrangler;
