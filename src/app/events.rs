@@ -104,7 +104,15 @@ impl App {
             }
             if current == Some(source.id) {
                 if let Some(table) = source.current_table() {
+                    let talks = table == Table::Messages && source.transcript && self.screen.outline;
                     ask(source.table(&table), &List::Table(table), &mut jobs);
+                    if talks {
+                        let query = source.turns_query();
+                        if source.turns.view.query != query {
+                            source.turns.view.ask(query);
+                        }
+                        ask(&mut source.turns.view, &List::Turns, &mut jobs);
+                    }
                 }
                 counts(source, &mut jobs);
                 if source.tab == Tab::Overview && source.glance.is_wanted() {
@@ -149,6 +157,10 @@ fn arrive(source: &mut SourceView, done: Done, time: f64) {
                 view.columns = columns;
                 match piece {
                     Ok(piece) => view.index_arrived(piece, first, last),
+                    // What somebody asked for broke it off: it is made when it is drawn again.
+                    Err(failure) if failure.cancelled && list == List::Turns => {
+                        view.state = IndexState::Wanted
+                    }
                     Err(failure) if failure.cancelled => view.state = IndexState::Complete,
                     Err(failure) => view.state = IndexState::Failed(failure),
                 }
@@ -250,6 +262,7 @@ fn arrive(source: &mut SourceView, done: Done, time: f64) {
 fn view_of<'a>(source: &'a mut SourceView, list: &List) -> &'a mut TableView {
     match list {
         List::Sidebar => &mut source.sessions,
+        List::Turns => &mut source.turns.view,
         List::Table(table) => source.table(table),
     }
 }

@@ -6,7 +6,7 @@ use egui::Context;
 
 use super::job::{Done, Job, List};
 use super::{App, walk};
-use crate::core::{About, Change, Failure, Size};
+use crate::core::{About, Change, Failure, Size, Table};
 use crate::ui::live::{LIVE_MS, Watched};
 use crate::ui::model::{Member, SourceId, SourceView, Tab};
 use crate::ui::table_view::TableView;
@@ -183,10 +183,15 @@ impl App {
 /// What is asked for of the source that shows.
 fn what_shows(source: &mut SourceView, time: f64, jobs: &mut Vec<Job>, wake: &mut impl FnMut(Option<f64>)) {
     if let Some(table) = source.current_table() {
+        let talks = table == Table::Messages && source.transcript;
         let view = source.table(&table);
         ask_again(view, &List::Table(table), time, jobs);
         wake(view.due_again());
         wake(view.end_marks(time));
+        if talks {
+            ask_again(&mut source.turns.view, &List::Turns, time, jobs);
+            wake(source.turns.view.due_again());
+        }
     }
     if let Some((table, key)) = source.details_for.clone()
         && source.live.details.ask(time)

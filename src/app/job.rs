@@ -18,6 +18,8 @@ use crate::ui::table_view::Neighbours;
 pub enum List {
     /// The sessions on the left.
     Sidebar,
+    /// The outline of a conversation.
+    Turns,
     Table(Table),
 }
 

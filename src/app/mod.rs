@@ -115,6 +115,7 @@ impl App {
         let screen = Screen {
             zone: if settings.local_time { Zone::Local } else { Zone::Utc },
             details_open: settings.details_open,
+            outline: settings.outline,
             recent: settings.recent.clone(),
             layouts: settings.layouts.clone(),
             samples: samples(),

@@ -70,7 +70,9 @@ impl App {
             command @ (Command::ExportSession(_) | Command::ExportSessionTo(_) | Command::CancelExport) => {
                 self.perform_session_export(ctx, command);
             }
-            command @ (Command::Step(..) | Command::FoldAll(_)) => self.perform_step(ctx, command),
+            command @ (Command::Step(..) | Command::FoldAll(_) | Command::GoToMessage(_)) => {
+                self.perform_step(ctx, command)
+            }
             Command::LoadMessage(at) => self.load_message(at),
             command => self.perform_repair(ctx, command),
         }
@@ -101,6 +103,7 @@ impl App {
                     self.settings.transcript = source.transcript;
                 }
             }
+            Command::ToggleOutline => self.screen.outline = !self.screen.outline,
             Command::ToggleDetails => self.screen.details_open = !self.screen.details_open,
             Command::ToggleTheme => {
                 let dark = ctx.theme() == Theme::Light;

@@ -16,6 +16,13 @@ impl App {
     pub(super) fn perform_step(&mut self, ctx: &Context, command: Command) {
         match command {
             Command::Step(stop, forward) => self.step_to(ctx, stop, forward),
+            Command::GoToMessage(key) => {
+                if let Some(source) = self.screen.current_mut() {
+                    let is_transcript = source.transcript;
+                    source.table(&Table::Messages).seek(key.clone(), is_transcript);
+                    self.perform(ctx, Command::ShowDetails(Table::Messages, key));
+                }
+            }
             Command::FoldAll(open) => {
                 if let Some(source) = self.screen.current_mut() {
                     let folds = &mut source.table(&Table::Messages).folds;

@@ -228,6 +228,7 @@ impl App {
     fn remember(&mut self, ctx: &egui::Context) {
         let settings = &mut self.settings;
         settings.details_open = self.screen.details_open;
+        settings.outline = self.screen.outline;
         settings.layouts.clone_from(&self.screen.layouts);
         settings.zoom = ctx.zoom_factor();
         settings.local_time = self.screen.zone == crate::ui::format::Zone::Local;

@@ -38,6 +38,10 @@ pub enum Command {
     /// Look again at what became of a file that was lost.
     LookAgain(SourceId),
     ToggleDetails,
+    /// Show or hide the turns beside a conversation.
+    ToggleOutline,
+    /// Go to a message, in the conversation or in its table.
+    GoToMessage(RowKey),
     ToggleTheme,
     ToggleZone,
     ZoomIn,
@@ -149,6 +153,7 @@ pub fn entries() -> Vec<Entry> {
         entry(Command::ClearFilters, "Clear all filters", CTRL_SHIFT, Key::X),
         entry(Command::ToggleTranscript, "Messages as table or transcript", CTRL, Key::T),
         entry(Command::ToggleFollow, "Follow the newest row", CTRL_SHIFT, Key::N),
+        entry(Command::ToggleOutline, "Show or hide the outline of turns", CTRL, Key::M),
         entry(Command::ToggleDetails, "Show or hide the details", CTRL, Key::I),
         entry(Command::CopyRows, "Copy the selected rows", CTRL_SHIFT, Key::C),
         entry(Command::Export, "Export…", CTRL, Key::E),

@@ -16,6 +16,7 @@ pub mod operations_tab;
 pub mod overview;
 pub mod palette;
 pub mod pulse;
+pub mod remote;
 pub mod repair_dialog;
 pub mod repair_form;
 pub mod repair_view;

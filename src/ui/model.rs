@@ -8,84 +8,19 @@ pub use super::export_session::SessionExport;
 use super::format::Zone;
 use super::live::{Live, Pacer};
 use super::pulse::Pulse;
+pub use super::remote::Remote;
 use super::repair_view::RepairView;
 use super::scroll::RowScroll;
 use super::search_view::SearchView;
 use super::table_view::TableView;
+use super::transcript::outline::Turns;
 use crate::core::conversation::Part;
 use crate::core::glance::Glance;
 use crate::core::vitals::Liveness;
-use crate::core::{About, Column, Failure, Finding, Operation, Row, RowKey, Size, Sort, Table, Transcripts};
-
-/// Something that is asked for in the background; what was there stays until the new arrives.
-#[derive(Debug, Clone, Default)]
-pub enum Remote<T> {
-    #[default]
-    Absent,
-    Pending {
-        previous: Option<T>,
-    },
-    Ready(T),
-    Failed {
-        failure: Failure,
-        previous: Option<T>,
-    },
-}
-
-impl<T> Remote<T> {
-    /// What there is to show, new or old.
-    pub fn shown(&self) -> Option<&T> {
-        match self {
-            Remote::Absent => None,
-            Remote::Ready(value) => Some(value),
-            Remote::Pending { previous } | Remote::Failed { previous, .. } => previous.as_ref(),
-        }
-    }
-
-    pub fn failure(&self) -> Option<&Failure> {
-        match self {
-            Remote::Failed { failure, .. } => Some(failure),
-            _ => None,
-        }
-    }
-
-    pub fn is_absent(&self) -> bool {
-        matches!(self, Remote::Absent)
-    }
-
-    pub fn is_pending(&self) -> bool {
-        matches!(self, Remote::Pending { .. })
-    }
-
-    /// Whether it is to be asked for: it never was, or what mattered more broke it off.
-    pub fn is_wanted(&self) -> bool {
-        self.is_absent() || self.failure().is_some_and(|f| f.cancelled)
-    }
-
-    /// Asks anew, keeping what there is.
-    pub fn ask(&mut self) {
-        let previous = match std::mem::take(self) {
-            Remote::Ready(value) => Some(value),
-            Remote::Pending { previous } | Remote::Failed { previous, .. } => previous,
-            Remote::Absent => None,
-        };
-        *self = Remote::Pending { previous };
-    }
-
-    pub fn arrive(&mut self, result: Result<T, Failure>) {
-        *self = match result {
-            Ok(value) => Remote::Ready(value),
-            Err(failure) => {
-                let previous = match std::mem::take(self) {
-                    Remote::Ready(value) => Some(value),
-                    Remote::Pending { previous } | Remote::Failed { previous, .. } => previous,
-                    Remote::Absent => None,
-                };
-                Remote::Failed { failure, previous }
-            }
-        };
-    }
-}
+use crate::core::{
+    About, Column, Condition, Failure, Filter, Finding, Operation, Query, Row, RowKey, Size, Sort, Table,
+    Transcripts,
+};
 
 /// Names an open source for as long as the program runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -224,6 +159,8 @@ pub struct SourceView {
     pub counts: HashMap<Table, Remote<u64>>,
     /// The sessions as the panel on the left lists them.
     pub sessions: TableView,
+    /// The turns as the outline of a conversation lists them.
+    pub turns: Turns,
     /// Whether another program writes it, and what has become of it.
     pub live: Live,
     /// The signs of life of its sessions.
@@ -257,6 +194,7 @@ impl SourceView {
             tables: HashMap::new(),
             counts: HashMap::new(),
             sessions: TableView::new(Table::Sessions),
+            turns: Turns::new(TableView::new(Table::Messages)),
             live: Live::default(),
             pulse: Pulse::default(),
             session: None,
@@ -285,6 +223,16 @@ impl SourceView {
         }
     }
 
+    /// What the outline lists: what the user said, in the conversation that shows.
+    pub fn turns_query(&self) -> Query {
+        let is = |column: &str, condition| Filter { column: column.to_owned(), condition };
+        let filters = vec![
+            is("role", Condition::Is("user".to_owned())),
+            is("kind", Condition::IsNot("tool result".to_owned())),
+        ];
+        Query { session: self.session_for(&Table::Messages), filters, ..Query::all(Table::Messages) }
+    }
+
     /// The table that the current tab shows.
     pub fn current_table(&self) -> Option<Table> {
         match self.tab {
@@ -303,7 +251,10 @@ impl SourceView {
 
     /// The store has changed: what shows of it is asked for again, the rest when it shows.
     pub fn is_stale(&mut self) {
-        self.tables.values_mut().chain([&mut self.sessions]).for_each(TableView::is_stale);
+        self.tables
+            .values_mut()
+            .chain([&mut self.sessions, &mut self.turns.view])
+            .for_each(TableView::is_stale);
         let live = &mut self.live;
         [&mut live.counts, &mut live.glance, &mut live.details].into_iter().for_each(Pacer::is_stale);
     }
@@ -311,7 +262,10 @@ impl SourceView {
     /// It is opened anew: what was asked for will not come, and is asked for again.
     pub fn opens_again(&mut self) {
         self.live = Live::default();
-        self.tables.values_mut().chain([&mut self.sessions]).for_each(TableView::opens_again);
+        self.tables
+            .values_mut()
+            .chain([&mut self.sessions, &mut self.turns.view])
+            .for_each(TableView::opens_again);
         self.counts.retain(|_, count| !count.is_pending());
         if self.glance.is_pending() {
             self.glance = Remote::Absent;
@@ -405,6 +359,8 @@ pub struct Screen {
     pub layouts: BTreeMap<String, Layout>,
     pub zone: Zone,
     pub details_open: bool,
+    /// The turns are listed beside a conversation.
+    pub outline: bool,
     pub details_tab: usize,
     pub now_ms: i64,
     /// The window's own clock, in seconds.

@@ -136,6 +136,7 @@ pub fn content(ui: &mut Ui, screen: &mut Screen, typeset: &mut Typeset) -> Vec<C
     let (zone, now_ms, focus_filter) = (screen.zone, screen.now_ms, std::mem::take(&mut screen.focus_filter));
     let mut layouts = std::mem::take(&mut screen.layouts);
     let operations = std::mem::take(&mut screen.operations);
+    let outline = screen.outline;
     if let Some(source) = screen.current_mut() {
         match source.tab {
             Tab::Overview => {
@@ -158,6 +159,7 @@ pub fn content(ui: &mut Ui, screen: &mut Screen, typeset: &mut Typeset) -> Vec<C
                         now_ms,
                         focus_filter,
                         typeset,
+                        outline,
                         &mut commands,
                     );
                 }
@@ -179,6 +181,7 @@ fn canonical(
     now_ms: i64,
     focus_filter: bool,
     typeset: &mut Typeset,
+    outline: bool,
     commands: &mut Vec<Command>,
 ) {
     let keeps = source.about.shown().is_none_or(|a| a.keeps.contains(table)) || *table == Table::Findings;
@@ -203,6 +206,9 @@ fn canonical(
         Some(_) if *table == Table::Findings => "Nothing is wrong, as far as the store was looked over.",
         _ => empty(table),
     };
+    if transcript && outline {
+        commands.extend(transcript::outline::show(ui, source, zone));
+    }
     let view = source.table(table);
     if transcript {
         commands.extend(transcript::show(ui, view, zone, now_ms, typeset));

@@ -1,5 +1,6 @@
 //! Messages as a conversation to read.
 
+pub mod outline;
 pub mod parts;
 mod typeset;
 

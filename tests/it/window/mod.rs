@@ -7,6 +7,7 @@ mod findings;
 mod heartbeats;
 mod large;
 mod live;
+mod outline;
 mod overview;
 mod repair;
 mod search;
