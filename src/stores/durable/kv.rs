@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::v8;
 use crate::core::{Defect, Finding, Severity, Table, group};
-use crate::stores::examine::{Probe, Scan};
+use crate::stores::examine::{Probe, Scan, named};
 use crate::stores::sqlite::{Context, Mapping, Part, Schema, Secret, literal, lossy};
 
 /// The entries that may hold a token or another secret, as a condition on `key` and `value`.
@@ -184,7 +184,7 @@ impl Probe for Standing {
     fn row(&mut self, name: ValueRef<'_>, row: &Row<'_>, at: usize) -> rusqlite::Result<()> {
         if let Ok(bytes) = row.get_ref(at)?.as_i64() {
             if self.events == 0 {
-                self.first = lossy(name);
+                self.first = named(name);
             }
             self.events += 1;
             self.bytes += bytes.unsigned_abs();

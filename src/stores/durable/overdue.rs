@@ -38,16 +38,25 @@ pub fn scans(context: &Context<'_>) -> Vec<Scan> {
         let defect = Defect::new(
             Severity::Info,
             "schedule-overdue",
-            "schedule was due and did not run",
-            "schedules were due and did not run",
+            "schedule was due and did not run to its end",
+            "schedules were due and did not run to their ends",
         )
         .suggest(
             "Nothing runs the object. It runs when the object wakes, or not at all where its alarm was lost.",
         );
+        // While it runs it keeps the time at which it was due; one that hangs is run anew.
+        let runs = match table.has_all(&["running", "execution_started_at"]) {
+            true => {
+                format!("coalesce(r.running AND now_ms() - time_ms(r.execution_started_at) <= {LATE_MS}, 0)")
+            }
+            false => "0".to_owned(),
+        };
         let scan = Scan::of(table, "CAST(r.id AS TEXT)").shown_in("tasks");
         scans.push(scan.wrong(
             defect,
-            format!("CASE WHEN {late} > {LATE_MS} THEN 'due ' || rfc3339(time_ms(r.time)) END"),
+            format!(
+                "CASE WHEN {late} > {LATE_MS} AND NOT {runs} THEN 'due ' || rfc3339(time_ms(r.time)) END"
+            ),
         ));
     }
     if let Some(table) =

@@ -1,5 +1,10 @@
 //! What is found in the background: each defect has a row that has it, and one that nearly does.
 
+mod agent_mcp;
+mod durable;
+mod fixtures;
+mod shared;
+
 use std::path::{Path, PathBuf};
 
 use sessionscope::core::{Finding, Flow, ReadStore as _, Severity};
@@ -8,6 +13,34 @@ use sessionscope::stores::sqlite::Cancel;
 
 use super::session_do::{SHIP, apart};
 use crate::support::{copied_from, database, examined, fixture, opened, options};
+
+/// What a row of a store is, the SQL that makes it, and what is found of it as [`told`] says it: nothing of a near miss.
+type Case<'a> = (&'a str, &'a str, &'a str);
+
+/// Findings in a line: severity, code and key of each.
+fn told(findings: &[Finding]) -> String {
+    let one = |f: &Finding| format!("{} {} {}", f.severity.as_str(), f.code, f.key).trim_end().to_owned();
+    findings.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// What examining a store finds that is made by this SQL.
+fn made(name: &str, sql: &str) -> Vec<Finding> {
+    let (_folder, path) = database(name, sql);
+    examined(&opened(&path))
+}
+
+/// Makes a store of each case, and compares all that is found of it.
+fn check(name: &str, schema: &str, cases: &[Case<'_>]) {
+    assert_eq!(told(&made(name, schema)), "", "the store without a case");
+    let wrong: Vec<String> = cases
+        .iter()
+        .filter_map(|(what, sql, expected)| {
+            let told = told(&made(name, &format!("{schema}\n{sql};")));
+            (told != *expected).then(|| format!("{what}: {told:?}, not {expected:?}"))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
 
 fn codes(findings: &[Finding]) -> Vec<&str> {
     findings.iter().map(|f| f.code).collect()
