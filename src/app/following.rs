@@ -4,17 +4,15 @@ use std::time::Duration;
 
 use egui::Context;
 
-use super::job::{Done, Job, List};
-use super::{App, walk};
+use super::App;
+use super::job::{Job, List};
 use crate::core::{About, Change, Failure, Size, Table};
 use crate::ui::live::{LIVE_MS, Watched};
-use crate::ui::model::{Member, SourceId, SourceView, Tab};
+use crate::ui::model::{SourceId, SourceView, Tab};
 use crate::ui::table_view::TableView;
 
 /// A file that is being written, or is locked, is looked at again after so many seconds.
 const LOOK_AGAIN: f64 = 0.4;
-/// Stores that come and go are noticed in so many folders.
-const MOST_FOLDERS: usize = 1_000;
 
 impl App {
     /// Has a source's file watched from now on.
@@ -131,52 +129,6 @@ impl App {
             (Some(Change::Gone), Some(worker)) => worker.send(Job::Refresh { whole: true }),
             _ => self.reopen(id, false),
         }
-    }
-}
-
-impl App {
-    /// A folder was looked through: from now on stores that come and go in it are noticed.
-    pub(super) fn walk_ended(&mut self, id: SourceId) {
-        let Some(source) = self.screen.source_mut(id) else { return };
-        let Some(folder) = &mut source.folder else { return };
-        folder.done = true;
-        let mut folders = vec![source.path.clone()];
-        for parent in folder.members.iter().filter_map(|member| member.path.parent()) {
-            if folders.len() < MOST_FOLDERS && !folders.iter().any(|known| known == parent) {
-                folders.push(parent.to_owned());
-            }
-        }
-        let outbox = self.outbox.clone();
-        self.watcher.folders(id, folders, Box::new(move || outbox.done(id, Done::FolderChanged)));
-    }
-
-    /// Looks through a folder once more, in which files came or went.
-    pub(super) fn walk_again(&mut self, id: SourceId) {
-        let (options, outbox) = (self.options(), self.outbox.clone());
-        let Some(source) = self.screen.source(id) else { return };
-        let Some(folder) = source.folder.as_ref().filter(|folder| folder.done) else { return };
-        let cancel = walk::again(id, source.path.clone(), options, outbox, folder.members.clone());
-        if let Some(before) = self.walks.insert(id, cancel) {
-            before.cancel();
-        }
-    }
-
-    /// Takes the stores that a folder has now; what is open of it stays open.
-    pub(super) fn walked_again(&mut self, id: SourceId, mut members: Vec<Member>) {
-        let Some(folder) = self.screen.source_mut(id).and_then(|source| source.folder.as_mut()) else {
-            return;
-        };
-        for old in &folder.members {
-            match members.iter_mut().find(|member| member.path == old.path) {
-                Some(member) => member.opened = old.opened,
-                // It is still on the screen, and says itself that its file is gone.
-                None if old.opened.is_some() => members.push(old.clone()),
-                None => {}
-            }
-        }
-        members.sort_by(|a, b| a.path.cmp(&b.path));
-        folder.members = members;
-        self.walk_ended(id);
     }
 }
 

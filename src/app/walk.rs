@@ -1,9 +1,10 @@
 //! Looks through a folder in the background.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 use std::thread;
 
+use super::App;
 use super::job::{Done, Event};
 use super::worker::Outbox;
 use crate::core::vitals::{Liveness, Pace};
@@ -13,6 +14,57 @@ use crate::stores::sqlite::Cancel;
 use crate::stores::{self, Options};
 use crate::ui::model::{Member, SourceId};
 use crate::ui::pulse::Lane;
+
+/// Stores that come and go are noticed in so many folders.
+const MOST_FOLDERS: usize = 1_000;
+
+impl App {
+    /// A folder was looked through: from now on stores that come and go in it are noticed.
+    pub(super) fn walk_ended(&mut self, id: SourceId) {
+        let Some(source) = self.screen.source_mut(id) else { return };
+        let Some(folder) = &mut source.folder else { return };
+        folder.done = true;
+        let mut folders = BTreeSet::from([source.path.as_path()]);
+        let parents = folder.members.iter().filter_map(|member| member.path.parent());
+        for parent in parents {
+            if folders.len() == MOST_FOLDERS {
+                break;
+            }
+            folders.insert(parent);
+        }
+        let folders = folders.into_iter().map(Path::to_owned).collect();
+        let outbox = self.outbox.clone();
+        self.watcher.folders(id, folders, Box::new(move || outbox.done(id, Done::FolderChanged)));
+    }
+
+    /// Looks through a folder once more, in which files came or went.
+    pub(super) fn walk_again(&mut self, id: SourceId) {
+        let (options, outbox) = (self.options(), self.outbox.clone());
+        let Some(source) = self.screen.source(id) else { return };
+        let Some(folder) = source.folder.as_ref().filter(|folder| folder.done) else { return };
+        let cancel = again(id, source.path.clone(), options, outbox, folder.members.clone());
+        if let Some(before) = self.walks.insert(id, cancel) {
+            before.cancel();
+        }
+    }
+
+    /// Takes the stores that a folder has now; what is open of it stays open.
+    pub(super) fn walked_again(&mut self, id: SourceId, mut members: Vec<Member>) {
+        let Some(folder) = self.screen.source_mut(id).and_then(|source| source.folder.as_mut()) else {
+            return;
+        };
+        let open = std::mem::take(&mut folder.members).into_iter().filter(|member| member.opened.is_some());
+        let mut open: HashMap<PathBuf, Member> = open.map(|member| (member.path.clone(), member)).collect();
+        for member in &mut members {
+            member.opened = open.remove(&member.path).and_then(|before| before.opened);
+        }
+        // What is gone and open is still on the screen, and says itself that its file is gone.
+        members.extend(open.into_values());
+        members.sort_by(|a, b| a.path.cmp(&b.path));
+        folder.members = members;
+        self.walk_ended(id);
+    }
+}
 
 /// Starts a walk; stores are told one by one, as they are opened.
 pub fn start(id: SourceId, path: PathBuf, options: Options, outbox: Outbox) -> Cancel {
@@ -45,7 +97,7 @@ pub fn start(id: SourceId, path: PathBuf, options: Options, outbox: Outbox) -> C
 /// Looks through a folder once more, in which files came or went; all stores are told at the end.
 ///
 /// Of those that are known and have the same size, what is known is told again.
-pub fn again(id: SourceId, path: PathBuf, options: Options, outbox: Outbox, known: Vec<Member>) -> Cancel {
+fn again(id: SourceId, path: PathBuf, options: Options, outbox: Outbox, known: Vec<Member>) -> Cancel {
     let cancel = Cancel::default();
     let stop = cancel.clone();
     thread::spawn(move || {

@@ -196,7 +196,9 @@ impl Rounds {
             looked: now,
             heard: now,
         };
-        self.sources.insert(id, source);
+        if let Some(before) = self.sources.insert(id, source) {
+            self.unhear(&before.folders);
+        }
     }
 
     /// What cannot be watched stays as it was read, until it is asked for again.
@@ -235,15 +237,20 @@ impl Rounds {
 
     fn forget(&mut self, id: SourceId) {
         let Some(gone) = self.sources.remove(&id) else { return };
-        for folder in gone.folders {
-            let still = self.sources.values().any(|s| s.folders.contains(&folder));
-            if let (false, Some(system)) = (still, &mut self.system) {
-                // A folder that is gone is not watched any more anyway.
-                let _ = system.unwatch(&folder);
-            }
-        }
+        self.unhear(&gone.folders);
         if self.sources.is_empty() {
             self.system = None;
+        }
+    }
+
+    /// Has the system no longer watch the folders among these that no source is in.
+    fn unhear(&mut self, folders: &[PathBuf]) {
+        for folder in folders {
+            let still = self.sources.values().any(|s| s.folders.contains(folder));
+            if let (false, Some(system)) = (still, &mut self.system) {
+                // A folder that is gone is not watched any more anyway.
+                let _ = system.unwatch(folder);
+            }
         }
     }
 

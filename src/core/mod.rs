@@ -31,6 +31,6 @@ pub use operation::{LockTimes, Operation, OperationLog, OperationState};
 pub use query::{Condition, Filter, Query, Sort};
 pub use resume_key::{KNOWN_FORGES, RENAMED_AGENT, ResumeKey};
 pub use store::{About, Change, Flow, NativeKind, NativeTable, ReadStore, Selection, Size};
-pub use text::{broken_text, byte_size, group, hex, is_hidden, shorten_middle, visible};
+pub use text::{broken_text, byte_size, group, hex, is_hidden, plural, shorten_middle, visible};
 pub use time::{Timestamp, parse_timestamp, span};
 pub use transcript::{TranscriptFile, Transcripts};

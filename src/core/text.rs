@@ -78,6 +78,11 @@ pub fn shorten_middle(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{start}…{end}"))
 }
 
+/// `1 entry has`, `2 entries have`: a number with the words for one or for several.
+pub fn plural(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// A number with its thousands apart.
 pub fn group(number: u64) -> String {
     let digits = number.to_string();

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 pub use super::encoding::Encoding;
 use super::encoding::{Bad, from_utf16};
-use crate::core::Finding;
+use crate::core::{Finding, plural};
 
 /// The text of a document, made fit to parse, and what had to be done to it.
 #[derive(Debug)]
@@ -208,7 +208,7 @@ pub fn faults(text: &Text<'_>, fault: Option<&Fault>, shown: &Shown<'_>) -> Vec<
         Finding::error("json-utf-16", message).suggest(again)
     }));
     if text.lone_surrogates > 0 {
-        let what = counted(text.lone_surrogates, "escape is", "escapes are");
+        let what = plural(text.lone_surrogates, "escape is", "escapes are");
         findings.push(
             Finding::warning(
                 "json-lone-surrogate",
@@ -237,10 +237,6 @@ fn bad_places(text: &Text<'_>) -> Option<Finding> {
         None => finding(format!("{what} {place}"))
             .suggest("Each is shown as U+FFFD. Correct the text there, or restore the file from a backup."),
     })
-}
-
-fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// How deep arrays and objects are nested.

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::entries::{self, Entry};
 use super::{Counts, PACE, heartbeat, keys, status};
-use crate::core::{Finding, KNOWN_FORGES, ResumeKey, StoreError, Table, Value, table_columns};
+use crate::core::{Finding, KNOWN_FORGES, ResumeKey, StoreError, Table, Value, plural, table_columns};
 use crate::stores::document::{self, Contents, Document, DocumentAdapter, Rows};
 use crate::stores::json::{self, Encoding, Entries, Fault, Text};
 use crate::stores::sqlite::{Part, sqlite_error};
@@ -210,7 +210,7 @@ fn insert(
 
 fn duplicate_keys(count: usize, names: &[&str]) -> Finding {
     let more = if count > names.len() { " and others" } else { "" };
-    let what = super::counted(count, "entry has", "entries have");
+    let what = plural(count, "entry has", "entries have");
     let message = format!("{what} a key that another has before: {}{more}", names.join(", "));
     Finding::warning("duplicate-key", message)
         .at("sessions", names.first().copied().unwrap_or_default())
@@ -219,7 +219,7 @@ fn duplicate_keys(count: usize, names: &[&str]) -> Finding {
 
 /// What is wrong with the text.
 fn faults(text: &Text<'_>, outer: &Entries<'_>, found: &Found<'_>) -> Vec<Finding> {
-    let read = super::counted(found.entries.len(), "entry before it is", "entries before it are");
+    let read = plural(found.entries.len(), "entry before it is", "entries before it are");
     let within = found.broken.as_ref().map(|key| format!("the entry {key}"));
     let shown = json::Shown { before: read, within, reader: "claude-hooks" };
     let mut findings = json::faults(text, outer.fault.as_ref(), &shown);

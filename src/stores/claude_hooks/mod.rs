@@ -188,7 +188,3 @@ impl Counts {
         all.into_iter().flat_map(|(tally, defect)| tally.findings(&defect, "sessions")).collect()
     }
 }
-
-fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
-}

@@ -9,8 +9,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::line::{self, BROKEN, Line, Said, UNFINISHED};
 use super::session::{self, Session};
-use super::tallies::{Calls, Places, print};
-use crate::core::{StoreError, Table};
+use super::tallies::{Calls, count, print, unnamed};
+use crate::core::{StoreError, Table, Tally};
 use crate::stores::document::{Contents, part};
 use crate::stores::lines::{Begun, Grows, Place, Walk};
 use crate::stores::sqlite::{Cancel, Part, sqlite_error};
@@ -49,14 +49,14 @@ pub(super) struct Seen {
     uuids: HashSet<u128>,
     /// Lines that follow one that was not seen yet, by what it is called.
     pub(super) parents: HashMap<u128, i64>,
-    pub(super) duplicates: Places,
-    pub(super) broken: Places,
-    pub(super) marked: Places,
-    pub(super) nul: Places,
-    pub(super) errors: Places,
+    pub(super) duplicates: Tally,
+    pub(super) broken: Tally,
+    pub(super) marked: Tally,
+    pub(super) nul: Tally,
+    pub(super) errors: Tally,
     pub(super) calls: Calls,
     /// Kinds of lines that are not known, in the order in which they were first met.
-    pub(super) unknown: Vec<(String, Places)>,
+    pub(super) unknown: Vec<(String, Tally)>,
     pub(super) torn: Option<(i64, u64)>,
 }
 
@@ -171,7 +171,7 @@ impl Reading {
         }
         let text = line::text(bytes);
         let here = (number, place.at);
-        let unnamed = format!("line-{number}");
+        let unnamed = unnamed(number);
         let Some(line) = Line::read(&text) else {
             let kind = self.broken(here, place, bytes, &unnamed).to_owned();
             return Some(Row {
@@ -185,7 +185,7 @@ impl Reading {
         };
         let id = line.string("uuid").filter(|id| !id.is_empty()).map_or(unnamed, |id| id.into_owned());
         if std::str::from_utf8(bytes).is_err() {
-            self.seen.marked.add(here, &id);
+            count(&mut self.seen.marked, here, &id);
         }
         let said = line.said();
         let kind = line.kind(&said);
@@ -204,9 +204,9 @@ impl Reading {
             self.seen.torn = Some(here);
             return UNFINISHED;
         }
-        self.seen.broken.add(here, id);
+        count(&mut self.seen.broken, here, id);
         if bytes.contains(&0) {
-            self.seen.nul.add(here, id);
+            count(&mut self.seen.nul, here, id);
         }
         BROKEN
     }
@@ -232,7 +232,7 @@ impl Reading {
             findings: super::findings::of(&self.seen),
             name: self.session.title(),
             facts: self.session.facts(self.lines, &self.seen),
-            damaged: self.seen.broken.count > 0,
+            damaged: self.seen.broken.count() > 0,
             ..Contents::default()
         }
     }
@@ -245,7 +245,7 @@ impl Seen {
             let uuid = print(&uuid);
             self.parents.remove(&uuid);
             if !self.uuids.insert(uuid) {
-                self.duplicates.add(here, id);
+                count(&mut self.duplicates, here, id);
             }
         }
         if let Some(parent) = line.string("parentUuid").map(|p| print(&p))
@@ -254,15 +254,15 @@ impl Seen {
             self.parents.entry(parent).or_insert(here.0);
         }
         if kind == "error" {
-            self.errors.add(here, id);
+            count(&mut self.errors, here, id);
         }
         if !line.is_known() {
             let kind = line.string("type").unwrap_or_default();
             if !self.unknown.iter().any(|(known, _)| *known == kind) && self.unknown.len() < MOST_KINDS {
-                self.unknown.push((kind.clone().into_owned(), Places::default()));
+                self.unknown.push((kind.clone().into_owned(), Tally::default()));
             }
-            if let Some((_, places)) = self.unknown.iter_mut().find(|(known, _)| *known == kind) {
-                places.add(here, id);
+            if let Some((_, lines)) = self.unknown.iter_mut().find(|(known, _)| *known == kind) {
+                count(lines, here, id);
             }
         }
         self.calls.note(here.0, said);

@@ -148,7 +148,7 @@ impl Session {
             );
         }
         fact("Tool calls", if self.calls > 0 { group(self.calls) } else { String::new() });
-        fact("Errors", if seen.errors.count > 0 { group(seen.errors.count) } else { String::new() });
+        fact("Errors", if seen.errors.count() > 0 { group(seen.errors.count()) } else { String::new() });
         fact("Written by", self.versions.last().map(|v| format!("version {v}")).unwrap_or_default());
         facts
     }
@@ -173,9 +173,9 @@ impl Session {
         );
         set("replies", json!(self.tokens.replies()));
         set("tool_calls", json!(self.calls));
-        set("errors", json!(seen.errors.count));
+        set("errors", json!(seen.errors.count()));
         set("side_chain_lines", json!(self.side_lines));
-        set("broken_lines", json!(seen.broken.count));
+        set("broken_lines", json!(seen.broken.count()));
         Json::Object(detail)
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value as Json;
 
 use super::line::Said;
+use crate::core::Tally;
 
 /// A name such as a UUID as a number, so that a million of them take little room.
 pub fn print(name: &str) -> u128 {
@@ -19,40 +20,18 @@ pub fn print(name: &str) -> u128 {
     })
 }
 
-/// Lines of which something is to be said: how many, and where the first of them are.
-#[derive(Debug, Default)]
-pub struct Places {
-    pub count: u64,
-    /// The id of the first of them.
-    pub key: String,
-    /// Line number and byte offset.
-    first: Vec<(i64, u64)>,
+/// Counts a line among those of which something is to be said, with where it stands: its number and its first byte.
+pub fn count(lines: &mut Tally, (number, at): (i64, u64), id: &str) {
+    lines.add(|| {
+        let unnamed = id == unnamed(number);
+        let place = if unnamed { format!("byte {at}") } else { format!("line {number}, byte {at}") };
+        (id.to_owned(), place)
+    });
 }
 
-impl Places {
-    /// So many are named.
-    const MOST: usize = 10;
-
-    pub fn add(&mut self, (number, at): (i64, u64), id: &str) {
-        self.count += 1;
-        if self.count == 1 {
-            id.clone_into(&mut self.key);
-        }
-        if self.first.len() < Self::MOST {
-            self.first.push((number, at));
-        }
-    }
-
-    /// Where they are, in words: `line 3 (byte 120), line 7 (byte 900) and 4 more`.
-    pub fn words(&self) -> String {
-        let named: Vec<String> =
-            self.first.iter().map(|(number, at)| format!("line {number} (byte {at})")).collect();
-        let named = named.join(", ");
-        match self.count - self.first.len() as u64 {
-            0 => named,
-            more => format!("{named} and {more} more"),
-        }
-    }
+/// What a line is called that has no id of its own.
+pub fn unnamed(number: i64) -> String {
+    format!("line-{number}")
 }
 
 /// The tools that were called and not answered yet.

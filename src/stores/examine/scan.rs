@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use rusqlite::types::{Value as Sql, ValueRef};
-use rusqlite::{Connection, Row, params_from_iter};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row};
 
 use super::secrets;
 use crate::core::{Defect, Finding, Severity, Tally};
-use crate::stores::sqlite::{Part, TableInfo, lossy, quote};
+use crate::stores::sqlite::{Pages, Part, TableInfo, lossy, quote};
 
 /// Looks at every row of a scan, and says at its end what it found.
 pub trait Probe {
@@ -26,14 +26,10 @@ pub trait Probe {
 pub struct Scan {
     /// The table as a finding names it.
     table: Cow<'static, str>,
-    from: String,
-    filter: Option<String>,
-    key: Vec<String>,
+    pages: Pages,
     name: String,
     /// Each with how many values it wants.
     probes: Vec<(usize, Box<dyn Probe>)>,
-    /// The key of the last row that was looked at.
-    after: Option<Vec<Sql>>,
 }
 
 impl Scan {
@@ -44,15 +40,7 @@ impl Scan {
 
     /// Over the rows of a part.
     pub fn over(table: impl Into<Cow<'static, str>>, part: &Part, name: impl Into<String>) -> Self {
-        Self {
-            table: table.into(),
-            from: part.from.clone(),
-            filter: part.filter.clone(),
-            key: part.key.clone(),
-            name: name.into(),
-            probes: Vec::new(),
-            after: None,
-        }
+        Self { table: table.into(), pages: Pages::over(part), name: name.into(), probes: Vec::new() }
     }
 
     /// Says in which canonical table people find these rows.
@@ -83,45 +71,22 @@ impl Scan {
 
     /// Looks at rows until a moment; says whether it came to the last.
     pub fn page(&mut self, connection: &Connection, until: Instant) -> rusqlite::Result<bool> {
-        let mut statement = connection.prepare_cached(&self.sql())?;
-        let mut rows = statement.query(params_from_iter(self.after.iter().flatten()))?;
-        let (keys, mut seen) = (self.key.len(), 0_u32);
-        while let Some(row) = rows.next()? {
-            seen += 1;
-            if row.get_ref(keys + 1)?.as_i64() == Ok(1) {
-                let mut at = keys + 2;
-                for (wants, probe) in &mut self.probes {
-                    probe.row(row.get_ref(keys)?, row, at)?;
-                    at += *wants;
-                }
+        let Self { pages, name, probes, .. } = self;
+        let mut columns = vec![name.clone()];
+        columns.extend(probes.iter().flat_map(|(_, probe)| probe.wants()));
+        pages.page(connection, &columns, until, &mut |row, first| {
+            let mut at = first + 1;
+            for (wants, probe) in probes.iter_mut() {
+                probe.row(row.get_ref(first)?, row, at)?;
+                at += *wants;
             }
-            // Every one of the first, which may each take long.
-            let look = seen < 16 || seen.is_multiple_of(32);
-            if look && Instant::now() >= until {
-                self.after = Some((0..keys).map(|at| row.get(at)).collect::<Result<_, _>>()?);
-                return Ok(false);
-            }
-        }
-        Ok(true)
+            Ok(())
+        })
     }
 
     /// What was found.
     pub fn findings(&self) -> Vec<Finding> {
         self.probes.iter().flat_map(|(_, probe)| probe.findings(&self.table)).collect()
-    }
-
-    fn sql(&self) -> String {
-        let keys = self.key.join(", ");
-        let (name, from) = (&self.name, &self.from);
-        // A filter that few rows pass would run long without a row to stop at.
-        let keep = self.filter.as_ref().map_or("1".to_owned(), |f| format!("(({f}) IS TRUE)"));
-        let wants: String =
-            self.probes.iter().flat_map(|(_, p)| p.wants()).map(|sql| format!(", {sql}")).collect();
-        let after = match &self.after {
-            Some(values) => format!(" WHERE ({keys}) > ({})", vec!["?"; values.len()].join(", ")),
-            None => String::new(),
-        };
-        format!("SELECT {keys}, {name}, {keep}{wants} FROM {from}{after} ORDER BY {keys}")
     }
 }
 

@@ -7,12 +7,12 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Row, params};
 
 use super::mapping::Part;
-use super::{SqliteStore, lossy};
+use super::{Pages, SqliteStore, lossy};
 use crate::core::glance::{Glance, LargeSession, LargeTable, OverTimeCounter, most_frequent};
 use crate::core::{Flow, Query, ReadStore as _, RowIndex, Selection, StoreError, Table, Timestamp};
 
-/// Rows are read so many at a time, so that no statement stays open for long and a writer may clear its log.
-const PAGE_ROWS: i64 = 8_192;
+/// No statement stays open for longer, so that a writer may clear its log.
+const PAGE: Duration = Duration::from_millis(20);
 /// So many things of a kind are named.
 const MOST_NAMED: usize = 6;
 /// Of more sessions than this is not told which has most messages.
@@ -62,12 +62,12 @@ impl SqliteStore {
                 format!("coalesce({}, {})", time("created_at"), time("last_active_at")),
             ]
         };
-        self.each_row(&Table::Sessions, columns, &mut |row| {
-            let status = lossy(row.get_ref(1)?);
+        self.each_row(&Table::Sessions, columns, &mut |row, first| {
+            let status = lossy(row.get_ref(first)?);
             if !status.is_empty() {
                 *statuses.entry(status).or_default() += 1;
             }
-            times.add(time_of(row, 2)?);
+            times.add(time_of(row, first + 1)?);
             Ok(())
         })?;
         glance.statuses = most_frequent(statuses, MOST_NAMED);
@@ -79,9 +79,9 @@ impl SqliteStore {
         let mut times = OverTimeCounter::new(self.now()?);
         let mut sessions: Option<HashMap<String, u64>> = Some(HashMap::new());
         let columns = |part: &Part| vec![part.column("created_at").sql, part.column("session_id").sql];
-        self.each_row(&Table::Messages, columns, &mut |row| {
-            times.add(time_of(row, 1)?);
-            if let (Some(counted), ValueRef::Text(id)) = (&mut sessions, row.get_ref(2)?) {
+        self.each_row(&Table::Messages, columns, &mut |row, first| {
+            times.add(time_of(row, first)?);
+            if let (Some(counted), ValueRef::Text(id)) = (&mut sessions, row.get_ref(first + 1)?) {
                 let id = String::from_utf8_lossy(id);
                 match counted.get_mut(id.as_ref()) {
                     Some(messages) => *messages += 1,
@@ -119,8 +119,8 @@ impl SqliteStore {
     fn glance_schema(&self, glance: &mut Glance) -> rusqlite::Result<()> {
         let mut statuses: BTreeMap<String, u64> = BTreeMap::new();
         let columns = |part: &Part| vec![part.column("status").sql];
-        self.each_row(&Table::Migrations, columns, &mut |row| {
-            *statuses.entry(lossy(row.get_ref(1)?)).or_default() += 1;
+        self.each_row(&Table::Migrations, columns, &mut |row, first| {
+            *statuses.entry(lossy(row.get_ref(first)?)).or_default() += 1;
             Ok(())
         })?;
         statuses.remove("");
@@ -185,44 +185,16 @@ impl SqliteStore {
         Ok((bytes, true))
     }
 
-    /// Reads columns of every row of a table, page by page where it has rowids; the first column is the key.
+    /// Reads columns of every row of a table, page by page; each row comes with the place of the first.
     fn each_row(
         &self,
         table: &Table,
         columns: impl Fn(&Part) -> Vec<String>,
-        each: &mut dyn FnMut(&Row<'_>) -> rusqlite::Result<()>,
+        each: &mut dyn FnMut(&Row<'_>, usize) -> rusqlite::Result<()>,
     ) -> rusqlite::Result<()> {
         for part in self.mapping.parts_of(table) {
-            let filter = part.filter.as_ref().map_or("1".to_owned(), |f| format!("({f})"));
-            let columns = columns(part).join(", ");
-            let from = &part.from;
-            if !part.key_is_rowid {
-                let sql = format!("SELECT NULL, {columns} FROM {from} WHERE {filter}");
-                let mut statement = self.connection.prepare(&sql)?;
-                let mut rows = statement.query([])?;
-                while let Some(row) = rows.next()? {
-                    each(row)?;
-                }
-                continue;
-            }
-            let key = &part.key[0];
-            let sql = format!(
-                "SELECT {key}, {columns} FROM {from} WHERE {filter} AND {key} > ?1 ORDER BY {key} LIMIT {PAGE_ROWS}"
-            );
-            let mut statement = self.connection.prepare(&sql)?;
-            let mut last = i64::MIN;
-            loop {
-                let mut read = 0;
-                let mut rows = statement.query(params![last])?;
-                while let Some(row) = rows.next()? {
-                    last = row.get(0)?;
-                    read += 1;
-                    each(row)?;
-                }
-                if read < PAGE_ROWS {
-                    break;
-                }
-            }
+            let (mut pages, columns) = (Pages::over(part), columns(part));
+            while !pages.page(&self.connection, &columns, Instant::now() + PAGE, each)? {}
         }
         Ok(())
     }

@@ -8,42 +8,43 @@ use crate::core::{RowIndex, RowKey, Value, visible};
 use crate::ui::format::{self, Zone};
 use crate::ui::model::SourceView;
 use crate::ui::scroll;
-use crate::ui::table_view::{IndexState, TableView};
+use crate::ui::table_view::TableView;
 use crate::ui::theme::{colors_of, mono_font, sizes_in_use, small_font, space, text_font};
 use crate::ui::widgets;
 
 /// In less room than this the conversation needs all of it.
 const LEAST_ROOM: f32 = 700.0;
 const WIDTH: f32 = 216.0;
+/// Among more messages than this, which turn shows is not marked: finding it would hold the window up.
+const MOST_PLACED: usize = 200_000;
 
 /// The turns of the conversation that shows, as far as they are read.
 #[derive(Debug)]
 pub struct Turns {
     pub view: TableView,
-    /// The place of each turn among the messages, and for which readings of both.
-    places: (u64, u64, Vec<usize>),
+    /// The place of each turn among the messages, as both were when it was looked for.
+    places: Vec<usize>,
+    of: Option<[(u64, usize); 2]>,
 }
 
 impl Turns {
     pub fn new(view: TableView) -> Self {
-        Self { view, places: (u64::MAX, u64::MAX, Vec::new()) }
+        Self { view, places: Vec::new(), of: None }
     }
 
     /// Finds the turns among the messages; both are in the order of the conversation.
     fn place(&mut self, messages: &TableView) {
-        let (turns, all) = (self.view.index.as_ref(), messages.index.as_ref());
-        let (Some(turns), Some(all)) = (turns, all) else { return };
-        let of = (self.view.generation, messages.generation);
-        let whole = self.view.state == IndexState::Complete && messages.state == IndexState::Complete;
-        if (self.places.0, self.places.1) == of && self.places.2.len() == turns.len() || !whole {
-            return;
+        let (Some(turns), Some(all)) = (&self.view.index, &messages.index) else { return };
+        let of = [(self.view.generation, turns.len()), (messages.generation, all.len())];
+        if self.of != Some(of) {
+            self.of = Some(of);
+            self.places = if all.len() > MOST_PLACED { Vec::new() } else { places(turns, all) };
         }
-        self.places = (of.0, of.1, places(turns, all));
     }
 
     /// The turn that a message belongs to.
     fn at(&self, message: usize) -> Option<usize> {
-        self.places.2.partition_point(|place| *place <= message).checked_sub(1)
+        self.places.partition_point(|place| *place <= message).checked_sub(1)
     }
 }
 

@@ -171,7 +171,7 @@ fn broken_lines_are_shown_where_they_stand() {
     let first = 3 + said("a", "first").len() + 2;
     let message = message(&store, "broken-line");
     assert!(
-        message.starts_with(&format!("3 lines are no JSON objects: line 2 (byte {first}), line 4 (byte")),
+        message.starts_with(&format!("3 lines are no JSON objects: line-2 (byte {first}), line-4 (byte")),
         "{message}"
     );
     let raw = blocks(&store, "line-2").remove(0);
@@ -293,7 +293,7 @@ fn what_is_appended_is_read_on_by_every_connection() {
         assert!(store.about().damaged);
         assert_eq!(
             message(store, "broken-line").split(" (").next(),
-            Some("1 line is no JSON object: line 4")
+            Some("1 line is no JSON object: line-4")
         );
     }
 }
