@@ -235,10 +235,8 @@ fn arrive(source: &mut SourceView, done: Done, time: f64) {
                 folder.members.extend(member);
             }
         }
-        Done::Examined { findings, progress: (done, of) } => {
-            source.examined = (done < of).then_some((done, of));
-            source.learn(findings);
-        }
+        Done::Examined((done, of)) => source.examined = (done < of).then_some((done, of)),
+        Done::Learned(learned) => source.learn(learned),
         Done::Found { .. }
         | Done::Copied { .. }
         | Done::Exported(_)

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::searcher::Searched;
 use crate::core::glance::Glance;
 use crate::core::{
-    About, Change, Column, Failure, Finding, Operation, Query, Row, RowIndex, RowKey, Size, Table,
+    About, Change, Column, Failure, Learned, Operation, Query, Row, RowIndex, RowKey, Size, Table,
     Transcripts,
 };
 use crate::ui::live::Watched;
@@ -78,8 +78,8 @@ pub enum Job {
         table: Table,
         name: String,
     },
-    /// Findings that the other thread came to: both list the same.
-    Note(Vec<Finding>),
+    /// What the other thread's examination came to: both list the same.
+    Learn(Learned),
     /// Leaves what is still to be examined.
     StopExamining,
     /// The first of these messages that a step stops at.
@@ -165,11 +165,10 @@ pub enum Done {
         table: Table,
         row: Option<RowKey>,
     },
-    /// More was examined: what was found, and how much is done of how much.
-    Examined {
-        findings: Vec<Finding>,
-        progress: (usize, usize),
-    },
+    /// Of the examination so much is done, of so much.
+    Examined((usize, usize)),
+    /// What the examination came to.
+    Learned(Learned),
     Copied {
         text: String,
         rows: usize,

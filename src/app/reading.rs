@@ -1,7 +1,9 @@
 //! Messages as the window reads them: with what their calls came to, and long texts cut.
 
 use crate::core::conversation::{self, Part};
-use crate::core::{Block, RowKey, StoreError};
+use crate::core::{
+    Block, Condition, Filter, Flow, Query, ReadStore as _, RowIndex, RowKey, StoreError, Table,
+};
 use crate::stores::sqlite::{Cancel, SqliteStore};
 use crate::ui::model::{Message, Stop};
 use crate::ui::table_view::Neighbours;
@@ -63,4 +65,32 @@ fn cut_text(text: &mut String) -> u64 {
     // The memory of 15 MB is not kept for the 20 KB that show.
     text.shrink_to_fit();
     left_out as u64
+}
+
+/// The first row that people know by this name.
+pub fn find(store: &SqliteStore, table: &Table, name: &str) -> Option<RowKey> {
+    let known_by: &[&str] = match table {
+        Table::Heartbeats => &["session_id"],
+        Table::State => &["key"],
+        Table::Migrations => &["version", "name"],
+        Table::Native(_) => &[],
+        _ => &["id"],
+    };
+    let all = store.columns(table);
+    let mut columns: Vec<String> = known_by.iter().map(|c| (*c).to_owned()).collect();
+    if columns.is_empty() {
+        columns.extend(all.iter().map(|c| c.name.to_string()));
+    }
+    columns.into_iter().find_map(|column| {
+        let filter = Filter { column, condition: Condition::Is(name.to_owned()) };
+        let query = Query { filters: vec![filter], ..Query::all(table.clone()) };
+        let mut found = None;
+        let mut sink = |piece: RowIndex| {
+            found = piece.get(0);
+            Flow::Stop
+        };
+        // A table that cannot be read has no row to show.
+        store.index(&query, Some(1), &mut sink).ok()?;
+        found
+    })
 }

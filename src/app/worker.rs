@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
+use super::examining::Examiner;
 use super::export;
 use super::job::{Done, Event, Job, List};
 use super::reading;
@@ -156,15 +157,13 @@ impl Lanes {
         let Lanes { id, outbox, pages: tell, page_jobs, scan_jobs, cancel_scan } = self;
         let scan_outbox = outbox.clone();
         thread::spawn(move || {
-            let mut lane = Lane { id, store: scans, outbox: scan_outbox, cancel: cancel_scan, says: None };
-            if !examine || lane.examine(&scan_jobs, &tell) {
-                drop(tell);
-                lane.run(&scan_jobs, VecDeque::new());
-            }
+            let examiner = examine.then(|| Examiner::new(tell));
+            let outbox = scan_outbox;
+            Lane { id, store: scans, outbox, cancel: cancel_scan, says: None, examiner }.run(&scan_jobs);
         });
         thread::spawn(move || {
             let (cancel, says) = (Cancel::default(), Some((Change::Same, pages.size())));
-            Lane { id, store: pages, outbox, cancel, says }.run(&page_jobs, VecDeque::new());
+            Lane { id, store: pages, outbox, cancel, says, examiner: None }.run(&page_jobs);
         });
     }
 }
@@ -178,13 +177,27 @@ pub(super) struct Lane {
     pub(super) cancel: Cancel,
     /// What was last said of the store, by the one of the two that says it.
     says: Option<(Change, Size)>,
+    /// What examines the store between jobs, by the one of the two that does.
+    pub(super) examiner: Option<Examiner>,
 }
 
 impl Lane {
-    fn run(&mut self, jobs: &Receiver<Job>, mut waiting: VecDeque<Job>) {
-        while let Some(job) = next(jobs, &mut waiting, self.store.is_behind()) {
-            self.cancel.reset();
-            self.perform(job);
+    fn run(&mut self, jobs: &Receiver<Job>) {
+        let mut waiting = VecDeque::new();
+        loop {
+            let (behind, examine) =
+                (self.store.is_behind(), self.examiner.as_ref().and_then(Examiner::pause));
+            match next(jobs, &mut waiting, behind.into_iter().chain(examine).min()) {
+                Ok(job) => {
+                    self.cancel.reset();
+                    self.perform(job);
+                }
+                Err(RecvTimeoutError::Timeout) if self.store.is_behind() == Some(Duration::ZERO) => {
+                    self.refresh(false);
+                }
+                Err(RecvTimeoutError::Timeout) => self.examine(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
         }
     }
 
@@ -195,6 +208,9 @@ impl Lane {
     /// Finds out what has become of the store, and says it where it is something.
     fn refresh(&mut self, whole: bool) {
         let change = self.store.refresh(whole).map_err(|e| Failure::from(&e));
+        if let (Ok(change), Some(examiner)) = (&change, &mut self.examiner) {
+            examiner.changed(*change);
+        }
         let Some((before, size_before)) = self.says else { return };
         let size = self.store.size();
         let now = *change.as_ref().unwrap_or(&Change::Unsettled);
@@ -250,11 +266,17 @@ impl Lane {
                 }
             }
             Job::Find { table, name } => {
-                let row = self.find(&table, &name);
+                let row = reading::find(&self.store, &table, &name);
                 self.done(Done::Found { table, row });
             }
-            Job::Note(findings) => findings.into_iter().for_each(|finding| self.store.note(finding)),
-            Job::StopExamining => {}
+            Job::Learn(learned) => {
+                self.store.learn(learned.clone());
+                self.done(Done::Learned(learned));
+            }
+            Job::StopExamining => {
+                self.examiner.iter_mut().for_each(Examiner::stop);
+                self.done(Done::Examined((0, 0)));
+            }
             Job::SessionIds { keys } => self.done(Done::SessionIds(self.session_ids(&keys))),
             Job::Seek { generation, keys, stop } => {
                 let key = reading::seek(&self.store, keys, stop, &self.cancel);
@@ -363,31 +385,26 @@ impl Lane {
 
 /// The next job; of pages that wait, only the newest are worth reading, since the view has moved on.
 ///
-/// Where none comes for so long, the store has caught up on what changed `behind` it.
-pub(super) fn next(
+/// # Errors
+/// Where none comes for so long, or none will come any more.
+fn next(
     jobs: &Receiver<Job>,
     waiting: &mut VecDeque<Job>,
-    behind: Option<Duration>,
-) -> Option<Job> {
-    if waiting.is_empty() {
-        let job = match behind {
-            None => jobs.recv().ok()?,
-            Some(pause) => match jobs.recv_timeout(pause) {
-                Ok(job) => job,
-                Err(RecvTimeoutError::Timeout) => Job::Refresh { whole: false },
-                Err(RecvTimeoutError::Disconnected) => return None,
-            },
-        };
-        waiting.push_back(job);
-    }
+    pause: Option<Duration>,
+) -> Result<Job, RecvTimeoutError> {
     waiting.extend(jobs.try_iter());
-    let pages = waiting.iter().filter(|j| matches!(j, Job::Rows { .. })).count();
-    if pages <= MOST_WAITING_PAGES {
-        return waiting.pop_front();
-    }
-    let oldest = waiting.iter().position(|j| matches!(j, Job::Rows { .. }))?;
+    let mut pages = waiting.iter().enumerate().filter(|(_, job)| matches!(job, Job::Rows { .. }));
+    let oldest = pages.next().filter(|_| pages.count() >= MOST_WAITING_PAGES);
     // Its page is asked for again when it is drawn again.
-    waiting.remove(oldest).map(empty_page)
+    let job = match oldest.map(|(at, _)| at) {
+        Some(at) => waiting.remove(at).map(empty_page),
+        None => waiting.pop_front(),
+    };
+    match (job, pause) {
+        (Some(job), _) => Ok(job),
+        (None, None) => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        (None, Some(pause)) => jobs.recv_timeout(pause),
+    }
 }
 
 /// The same job without keys, answered at once.

@@ -23,7 +23,7 @@ impl Severity {
 }
 
 /// Something wrong or worth knowing, with where it was seen and what to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Finding {
     pub severity: Severity,
     /// A stable kebab-case word.
@@ -80,6 +80,37 @@ impl Finding {
     pub fn suggest(mut self, suggestion: impl Into<String>) -> Self {
         self.suggestion = suggestion.into();
         self
+    }
+}
+
+/// What an examination adds to a store's findings, and which of them do not hold any more.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Learned {
+    pub new: Vec<Finding>,
+    pub gone: Vec<Finding>,
+}
+
+impl Learned {
+    /// What is to be learned where one list was known, and another is true.
+    pub fn between(known: &[Finding], now: &[Finding]) -> Self {
+        let lacks = |list: &[Finding], all: &[Finding]| {
+            list.iter().filter(|finding| !all.contains(finding)).cloned().collect()
+        };
+        Self { new: lacks(now, known), gone: lacks(known, now) }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.new.is_empty() && self.gone.is_empty()
+    }
+
+    /// Brings a list up to date; what it lists already is not listed twice.
+    pub fn bring(self, findings: &mut Vec<Finding>) {
+        findings.retain(|finding| !self.gone.contains(finding));
+        for finding in self.new {
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
+        }
     }
 }
 

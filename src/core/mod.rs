@@ -23,7 +23,7 @@ pub mod vitals;
 
 pub use block::Block;
 pub use error::{Failure, StoreError};
-pub use finding::{Defect, Finding, Severity, Tally};
+pub use finding::{Defect, Finding, Learned, Severity, Tally};
 pub use model::{
     Cell, Column, ColumnKind, KeyId, MASK, Row, RowIndex, RowKey, Table, Value, aside_columns, table_columns,
 };

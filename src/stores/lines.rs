@@ -122,20 +122,9 @@ impl SqliteStore {
             return Ok(false);
         };
         lines.reading = shared.readings;
-        // What was found since it was opened stands behind what opening tells.
-        let noted = self.about.findings.split_off(self.mapping.findings.len().min(self.about.findings.len()));
-        self.mapping = document::mapping(contents);
-        let damaged = contents.damaged;
+        let (mapping, damaged) = (document::mapping(contents), contents.damaged);
         drop(shared);
-        self.about.name.clone_from(&self.mapping.name);
-        self.about.findings.clone_from(&self.mapping.findings);
-        self.about.findings.extend(noted);
-        self.about.facts.clone_from(&self.mapping.facts);
-        self.about.damaged = damaged;
-        // They are a table of this connection, which is filled anew when it is asked for.
-        self.connection
-            .execute_batch("DROP TABLE IF EXISTS temp.sessionscope_findings")
-            .map_err(|e| sqlite_error(e, &self.path))?;
+        self.is_read_again(mapping, damaged);
         Ok(true)
     }
 }

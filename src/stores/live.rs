@@ -19,7 +19,7 @@ use rusqlite::Connection;
 use super::claude_transcript::Link;
 use super::document::{self, Contents};
 use super::open::{open_database, read_text, size};
-use super::sqlite::{SqliteStore, lossy, sqlite_error};
+use super::sqlite::{Mapping, SqliteStore, lossy, sqlite_error};
 use super::{Options, gate};
 use crate::core::{Change, Finding, Size, StoreError, Table, table_columns};
 
@@ -256,6 +256,23 @@ impl SqliteStore {
         Ok(())
     }
 
+    /// Tells anew what opening told, of a document that was read again.
+    pub(super) fn is_read_again(&mut self, mapping: Mapping, damaged: bool) {
+        let noted = self.noted();
+        self.mapping = mapping;
+        let (about, mapping) = (&mut self.about, &self.mapping);
+        about.name.clone_from(&mapping.name);
+        about.findings.clone_from(&mapping.findings);
+        about.findings.extend(noted);
+        about.facts.clone_from(&mapping.facts);
+        about.keeps.clone_from(&mapping.keeps);
+        about.unscoped = mapping.unscoped();
+        about.pace = mapping.pace;
+        about.damaged = damaged;
+        let link = self.link.take();
+        self.keep_link(link);
+    }
+
     /// What was found since it was opened, behind what opening tells.
     pub(super) fn noted(&mut self) -> Vec<Finding> {
         let told = self.mapping.findings.len().min(self.about.findings.len());
@@ -304,24 +321,9 @@ impl SqliteStore {
         if reading.readings == known {
             return Ok(Change::Same);
         }
-        let noted = self.noted();
-        self.mapping = document::mapping(&reading.contents);
-        self.about.name.clone_from(&self.mapping.name);
-        self.about.findings.clone_from(&self.mapping.findings);
-        self.about.findings.extend(noted);
-        self.about.facts.clone_from(&self.mapping.facts);
-        self.about.keeps.clone_from(&self.mapping.keeps);
-        self.about.unscoped = self.mapping.unscoped();
-        self.about.pace = self.mapping.pace;
-        let link = self.link.take();
-        self.keep_link(link);
-        self.about.damaged = reading.contents.damaged;
+        self.is_read_again(document::mapping(&reading.contents), reading.contents.damaged);
         let kind = Kind::Document { id, shared: Arc::clone(shared), reading: reading.readings };
         self.live = Some(Live { seen: now, kind });
-        // They are a table of this connection, which is filled anew when it is asked for.
-        self.connection
-            .execute_batch("DROP TABLE IF EXISTS temp.sessionscope_findings")
-            .map_err(|e| sqlite_error(e, &self.path))?;
         Ok(Change::Rows)
     }
 }

@@ -1,5 +1,6 @@
 //! From a path to an open store, by what the file holds.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -249,6 +250,7 @@ fn memory_store(
         schema: Schema::default(),
         mapping,
         about,
+        filled: Cell::default(),
         path: path.to_owned(),
         clock: options.clock.clone(),
         cancel,
@@ -331,6 +333,7 @@ pub(super) fn open_database(
         schema,
         mapping,
         about,
+        filled: Cell::default(),
         path: path.to_owned(),
         clock: options.clock.clone(),
         cancel: cancel.clone(),

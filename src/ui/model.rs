@@ -18,7 +18,7 @@ use crate::core::conversation::Part;
 use crate::core::glance::Glance;
 use crate::core::vitals::Liveness;
 use crate::core::{
-    About, Column, Condition, Failure, Filter, Finding, Operation, Query, Row, RowKey, Size, Sort, Table,
+    About, Column, Condition, Failure, Filter, Learned, Operation, Query, Row, RowKey, Size, Sort, Table,
     Transcripts,
 };
 
@@ -210,16 +210,15 @@ impl SourceView {
         }
     }
 
-    /// Takes findings that the examination came to.
-    pub fn learn(&mut self, findings: Vec<Finding>) {
+    /// Takes what the examination came to.
+    pub fn learn(&mut self, learned: Learned) {
         let Remote::Ready(about) = &mut self.about else { return };
-        let new: Vec<Finding> = findings.into_iter().filter(|f| !about.findings.contains(f)).collect();
-        if new.is_empty() {
-            return;
-        }
-        about.findings.extend(new);
+        learned.bring(&mut about.findings);
         if let Some(view) = self.tables.get_mut(&Table::Findings) {
-            view.ask(view.query.clone());
+            view.is_stale();
+        }
+        if self.details_for.as_ref().is_some_and(|(table, _)| *table == Table::Findings) {
+            self.live.details.is_stale();
         }
     }
 

@@ -36,6 +36,8 @@ pub struct Examination {
     of: usize,
     /// The tables that were not looked at to the end.
     unfinished: Vec<String>,
+    /// What SQLite's check said.
+    checked: Vec<Finding>,
 }
 
 enum Step {
@@ -81,12 +83,17 @@ impl Examination {
         if is_database && checked {
             steps.push_back(Step::Check);
         }
-        Self { of: steps.len(), steps, unfinished: Vec::new() }
+        Self { of: steps.len(), steps, ..Self::default() }
     }
 
     /// How much of it is done, of how much.
     pub fn progress(&self) -> (usize, usize) {
         (self.of - self.steps.len().min(self.of), self.of)
+    }
+
+    /// What SQLite's check said: an examination without that check says nothing of it.
+    pub fn checked(&self) -> &[Finding] {
+        &self.checked
     }
 
     /// Whether nothing is left to look at.
@@ -101,70 +108,89 @@ impl Examination {
     pub fn look(&mut self, store: &SqliteStore) -> Result<Vec<Finding>, StoreError> {
         let Some(mut step) = self.steps.pop_front() else { return Ok(Vec::new()) };
         let mut found = Vec::new();
-        let came = match &mut step {
-            Step::Scan(scan) => {
-                let came = match page(store, scan) {
-                    Ok(came) => came,
-                    Err(error) => {
-                        self.steps.push_front(step);
-                        return Err(error);
-                    }
-                };
-                if !matches!(came, Came::Further) {
-                    found = scan.findings();
-                }
-                (came, scan.table().to_owned())
+        match self.take(store, &mut step, &mut found) {
+            Ok(Came::ToTheEnd) => {}
+            Ok(Came::Further) => self.steps.push_front(step),
+            Ok(Came::NoFurther) => self.leave(step),
+            Err(error) => {
+                self.steps.push_front(step);
+                return Err(error);
             }
-            Step::Transcripts => {
-                found = match store.about_transcripts() {
-                    // What cannot be looked through is no finding about the store.
-                    Err(error) if !matches!(error, StoreError::Cancelled) => Vec::new(),
-                    Err(error) => {
-                        self.steps.push_front(step);
-                        return Err(error);
-                    }
-                    Ok(found) => found,
-                };
-                (Came::ToTheEnd, String::new())
-            }
-            Step::Check => match store.quick_check(None, MOST_PAGE)? {
-                Checked::Says(findings) => {
-                    found = findings;
-                    (Came::ToTheEnd, String::new())
-                }
-                Checked::TooLong => {
-                    let tables =
-                        store.schema.tables.iter().filter(|t| t.kind == crate::core::NativeKind::Table);
-                    let names: Vec<String> = tables.map(|t| t.name.clone()).collect();
-                    self.of += names.len();
-                    names.into_iter().for_each(|name| self.steps.push_back(Step::CheckTable(name)));
-                    (Came::ToTheEnd, String::new())
-                }
-            },
-            Step::CheckTable(name) => {
-                let most = if store.schema.journal_mode == "wal" { MOST_CHECK } else { MOST_PAGE };
-                match store.quick_check(Some(name), most)? {
-                    Checked::Says(findings) => {
-                        found = findings;
-                        (Came::ToTheEnd, name.clone())
-                    }
-                    Checked::TooLong => (Came::NoFurther, name.clone()),
-                }
-            }
-        };
-        match came {
-            (Came::Further, _) => self.steps.push_front(step),
-            (Came::NoFurther, name) => {
-                if !self.unfinished.contains(&name) {
-                    self.unfinished.push(name);
-                }
-            }
-            (Came::ToTheEnd, _) => {}
         }
         if self.is_over() {
             found.extend(self.unfinished());
         }
         Ok(found)
+    }
+
+    fn take(
+        &mut self,
+        store: &SqliteStore,
+        step: &mut Step,
+        found: &mut Vec<Finding>,
+    ) -> Result<Came, StoreError> {
+        match step {
+            Step::Scan(scan) => {
+                let came = page(store, scan)?;
+                if !matches!(came, Came::Further) {
+                    found.extend(scan.findings());
+                }
+                Ok(came)
+            }
+            Step::Transcripts => match store.about_transcripts() {
+                Err(error @ StoreError::Cancelled) => Err(error),
+                // What cannot be looked through is no finding about the store.
+                about => {
+                    found.extend(about.unwrap_or_default());
+                    Ok(Came::ToTheEnd)
+                }
+            },
+            Step::Check => {
+                let came = self.check(store, None, MOST_PAGE, found)?;
+                if let Came::NoFurther = came {
+                    let tables =
+                        store.schema.tables.iter().filter(|t| t.kind == crate::core::NativeKind::Table);
+                    self.steps.extend(tables.map(|t| Step::CheckTable(t.name.clone())));
+                    self.of += self.steps.len();
+                }
+                Ok(Came::ToTheEnd)
+            }
+            Step::CheckTable(name) => {
+                let most = if store.schema.journal_mode == "wal" { MOST_CHECK } else { MOST_PAGE };
+                self.check(store, Some(name), most, found)
+            }
+        }
+    }
+
+    /// Has SQLite check the database, or a table.
+    fn check(
+        &mut self,
+        store: &SqliteStore,
+        table: Option<&str>,
+        most: Duration,
+        found: &mut Vec<Finding>,
+    ) -> Result<Came, StoreError> {
+        match store.quick_check(table, most) {
+            Ok(Checked::Says(findings)) => {
+                self.checked.extend(findings.iter().cloned());
+                found.extend(findings);
+                Ok(Came::ToTheEnd)
+            }
+            Err(error @ StoreError::Cancelled) => Err(error),
+            Ok(Checked::TooLong) | Err(_) => Ok(Came::NoFurther),
+        }
+    }
+
+    /// Gives a step up.
+    fn leave(&mut self, step: Step) {
+        let table = match step {
+            Step::Scan(scan) => scan.table().to_owned(),
+            Step::CheckTable(name) => name,
+            Step::Check | Step::Transcripts => return,
+        };
+        if !self.unfinished.contains(&table) {
+            self.unfinished.push(table);
+        }
     }
 
     /// Looks at all of it, as far as it comes until a moment.
@@ -178,18 +204,11 @@ impl Examination {
             std::thread::sleep(PAUSE);
         }
         if !self.is_over() {
-            for step in self.steps.drain(..) {
-                let table = match step {
-                    Step::Scan(scan) => {
-                        found.extend(scan.findings());
-                        scan.table().to_owned()
-                    }
-                    Step::CheckTable(name) => name,
-                    Step::Check | Step::Transcripts => continue,
-                };
-                if !self.unfinished.contains(&table) {
-                    self.unfinished.push(table);
+            for step in std::mem::take(&mut self.steps) {
+                if let Step::Scan(scan) = &step {
+                    found.extend(scan.findings());
                 }
+                self.leave(step);
             }
             found.extend(self.unfinished());
         }

@@ -5,6 +5,7 @@ use crate::core::{About, Table};
 use crate::stores::sqlite::{
     Cancel, Clock, Mapping, Part, Schema, SqliteStore, connect, install, sqlite_error,
 };
+use std::cell::Cell;
 
 /// Opens the lines of a plan for reading, on a connection of its own.
 ///
@@ -30,6 +31,7 @@ pub fn preview(plan: &Plan, clock: &Clock, cancel: &Cancel) -> Result<SqliteStor
         schema: Schema::default(),
         mapping,
         about,
+        filled: Cell::default(),
         path: path.to_owned(),
         clock: clock.clone(),
         cancel: cancel.clone(),

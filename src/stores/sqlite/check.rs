@@ -1,18 +1,22 @@
 //! Looks for damage, and keeps what was found among the findings.
 
+use std::collections::HashMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use rusqlite::{ErrorCode, params};
 
 use super::{Expr, Part, SqliteStore, literal, sqlite_error};
-use crate::core::{Column, Finding, StoreError, Table, table_columns};
+use crate::core::{Column, Finding, Learned, StoreError, Table, table_columns};
 use crate::stores::Examination;
 
 /// The code of what says that the file is damaged.
 const DAMAGED: &str = "database-damaged";
 
 /// SQL for the order in which findings are listed: the worst first.
-const WORST_FIRST: &str = "CASE t.severity WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END";
+const WORST_FIRST: &str =
+    "CASE t.severity WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END * 1000000 + t.place";
 
 /// How many complaints of SQLite's check are read: harmless ones must not hide a bad one.
 const MOST_COMPLAINTS: u32 = 50;
@@ -82,6 +86,13 @@ impl SqliteStore {
         self.note_broken(finding.at(table.to_owned(), ""));
     }
 
+    /// Takes what an examination came to; what opening told stays.
+    pub fn learn(&mut self, learned: Learned) {
+        let mut noted = self.noted();
+        learned.bring(&mut noted);
+        noted.into_iter().for_each(|finding| self.note(finding));
+    }
+
     fn note_broken(&mut self, finding: Finding) {
         if !self.about.damaged {
             self.about.damaged = true;
@@ -134,19 +145,37 @@ impl SqliteStore {
 
     fn fill_findings(&self) -> rusqlite::Result<()> {
         let (connection, findings) = (&self.connection, &self.about.findings);
-        connection.execute_batch(
-            "CREATE TEMP TABLE IF NOT EXISTS sessionscope_findings (severity, code, \"table\", \"key\", message, suggestion)",
-        )?;
-        let mut count = connection.prepare_cached("SELECT count(*) FROM temp.sessionscope_findings")?;
-        let there = usize::try_from(count.query_row([], |r| r.get::<_, i64>(0))?).unwrap_or_default();
-        // They are only ever added to, so that each keeps its row.
-        let mut insert =
-            connection.prepare_cached("INSERT INTO temp.sessionscope_findings VALUES (?, ?, ?, ?, ?, ?)")?;
-        for f in findings.iter().skip(there) {
-            insert.execute(params![f.severity.as_str(), f.code, f.table, f.key, f.message, f.suggestion])?;
+        let filled = hash(findings);
+        if self.filled.get() == Some(filled) {
+            return Ok(());
         }
+        connection.execute_batch(
+            "CREATE TEMP TABLE IF NOT EXISTS sessionscope_findings (severity, code, \"table\", \"key\", message, suggestion, place);
+             DELETE FROM temp.sessionscope_findings",
+        )?;
+        let sql = "INSERT INTO temp.sessionscope_findings
+            (rowid, severity, code, \"table\", \"key\", message, suggestion, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+        let mut insert = connection.prepare_cached(sql)?;
+        let mut alike: HashMap<i64, u32> = HashMap::new();
+        for (place, f) in findings.iter().enumerate() {
+            // The same on every connection, and as long as it is found: also with another count or other examples.
+            let name = hash(&(f.code, &f.table, &f.key));
+            let nth = alike.entry(name).or_default();
+            let (id, place) = (hash(&(name, *nth)), i64::try_from(place).unwrap_or(i64::MAX));
+            *nth += 1;
+            let severity = f.severity.as_str();
+            insert.execute(params![id, severity, f.code, f.table, f.key, f.message, f.suggestion, place])?;
+        }
+        self.filled.set(Some(filled));
         Ok(())
     }
+}
+
+/// A number that stands for a thing, never negative.
+fn hash(thing: &(impl Hash + ?Sized)) -> i64 {
+    let mut hasher = DefaultHasher::new();
+    thing.hash(&mut hasher);
+    (hasher.finish() >> 1).cast_signed()
 }
 
 /// Whether a complaint is about what rows hold, or what a module could not look at, rather than about the file.

@@ -1,5 +1,6 @@
 //! Reads any mapped database: which rows, in which order, and what is in them.
 
+use std::cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -30,6 +31,8 @@ pub struct SqliteStore {
     pub(in crate::stores) schema: Schema,
     pub(in crate::stores) mapping: Mapping,
     pub(in crate::stores) about: About,
+    /// Of the findings, those that its temporary table of them holds.
+    pub(in crate::stores) filled: cell::Cell<Option<i64>>,
     pub(in crate::stores) path: PathBuf,
     pub(in crate::stores) clock: Clock,
     pub(in crate::stores) cancel: Cancel,

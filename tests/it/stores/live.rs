@@ -3,7 +3,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use sessionscope::core::{Change, Query, ReadStore, StoreError, Table};
+use sessionscope::core::{Change, Finding, Learned, Query, ReadStore, StoreError, Table};
 use sessionscope::stores::sqlite::SqliteStore;
 
 use super::session_do::SHIP;
@@ -193,4 +193,31 @@ fn a_document_that_is_half_written_changes_nothing_until_it_stays_so() {
         std::thread::sleep(Duration::from_millis(50));
     }
     assert_eq!(keys(&store), before);
+}
+
+#[test]
+fn a_finding_is_the_same_row_for_every_reader_as_long_as_it_is_found() {
+    let (_folder, path) = database("69f1.sqlite", SHIP);
+    let mut stores = [opened(&path).store, opened(&path).store];
+    let finding = |code, key: &str, said: &str| Finding::warning(code, said).at("messages", key);
+    let keys = |store: &SqliteStore, said: &str| {
+        let all = rows(store, &Query::all(Table::Findings));
+        let of_that =
+            |row: &&sessionscope::core::Row| row.cells.iter().any(|c| c.value.as_str() == Some(said));
+        all.iter().filter(of_that).map(|row| row.key.clone()).collect::<Vec<_>>()
+    };
+    let new = vec![finding("one", "a", "first"), finding("one", "a", "second"), finding("two", "a", "third")];
+    stores[0].learn(Learned { new: new.clone(), gone: Vec::new() });
+    stores[1].learn(Learned { new: vec![finding("other", "", "before them")], gone: Vec::new() });
+    stores[1].learn(Learned { new: new.clone(), gone: Vec::new() });
+    let third = keys(&stores[0], "third");
+    for said in ["first", "second", "third"] {
+        let key = keys(&stores[0], said);
+        assert_eq!((key.len(), &key), (1, &keys(&stores[1], said)), "{said}");
+    }
+    assert_ne!(keys(&stores[0], "first"), keys(&stores[0], "second"));
+    // It is told with another number now, and the others hold no more.
+    stores[0].learn(Learned { new: vec![finding("two", "a", "changed")], gone: new });
+    assert_eq!(keys(&stores[0], "changed"), third);
+    assert_eq!(rows(&stores[0], &Query::all(Table::Findings)).len(), 1);
 }
