@@ -169,17 +169,17 @@ fn arrive(source: &mut SourceView, done: Done, time: f64) {
             }
             let signs = matches!(list, List::Sidebar | List::Table(Table::Heartbeats));
             let (ended, again) = (last && view.state == IndexState::Complete, generation > 0);
-            if last
-                && !view.query.is_filtered()
-                && view.query.session.is_none()
-                && view.state == IndexState::Complete
-            {
-                let (table, rows) = (view.query.table.clone(), view.len() as u64);
-                source.counts.insert(table, Remote::Ready(rows));
+            if ended {
+                counted(source, &list);
             }
             // What is read once more may have changed.
             if signs && ended && again && source.about.shown().is_some_and(|about| about.pace.is_some()) {
                 source.pulse.want();
+            }
+        }
+        Done::Ahead { list, generation, piece } => {
+            if view_of(source, &list).ahead_arrived(generation, piece, time) {
+                counted(source, &list);
             }
         }
         Done::Rows { list, generation, page, rows, whole } => {
@@ -262,6 +262,15 @@ fn view_of<'a>(source: &'a mut SourceView, list: &List) -> &'a mut TableView {
         List::Sidebar => &mut source.sessions,
         List::Turns => &mut source.turns.view,
         List::Table(table) => source.table(table),
+    }
+}
+
+/// The number of a table's rows is known once all of them are.
+fn counted(source: &mut SourceView, list: &List) {
+    let view = view_of(source, list);
+    if !view.query.is_filtered() && view.query.session.is_none() {
+        let (table, rows) = (view.query.table.clone(), view.len() as u64);
+        source.counts.insert(table, Remote::Ready(rows));
     }
 }
 

@@ -179,5 +179,8 @@ fn what_shows(source: &mut SourceView, time: f64, jobs: &mut Vec<Job>, wake: &mu
 fn ask_again(view: &mut TableView, list: &List, time: f64, jobs: &mut Vec<Job>) {
     if let Some(generation) = view.ask_again(time) {
         jobs.push(Job::Index { list: list.clone(), generation, query: view.query.clone() });
+    } else if let Some(newest) = view.ask_ahead(time) {
+        let (generation, query) = (view.generation, view.query.clone());
+        jobs.push(Job::Ahead { list: list.clone(), generation, query, newest });
     }
 }

@@ -31,6 +31,13 @@ pub enum Job {
         generation: u64,
         query: Query,
     },
+    /// What was added to an index behind its newest row.
+    Ahead {
+        list: List,
+        generation: u64,
+        query: Query,
+        newest: RowKey,
+    },
     Rows {
         list: List,
         generation: u64,
@@ -122,6 +129,12 @@ pub enum Done {
         columns: Vec<Column>,
         first: bool,
         last: bool,
+    },
+    /// What was added to an index; none where that cannot be told.
+    Ahead {
+        list: List,
+        generation: u64,
+        piece: Option<RowIndex>,
     },
     /// A page of rows; not `whole` where only some of the columns were read.
     Rows {

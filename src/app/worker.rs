@@ -231,6 +231,11 @@ impl Lane {
         match job {
             Job::Refresh { whole } => self.refresh(whole),
             Job::Index { list, generation, query } => self.index(&list, generation, &query),
+            Job::Ahead { list, generation, query, newest } => {
+                // What cannot be read is said by the whole of it, which is read in its time.
+                let piece = self.store.ahead(&query, &newest).unwrap_or_default();
+                self.done(Done::Ahead { list, generation, piece });
+            }
             Job::Rows { list, generation, table, page, keys, columns } => {
                 let whole = columns.is_empty();
                 let rows = self.rows(&table, &keys, columns).map_err(|e| Failure::from(&e));

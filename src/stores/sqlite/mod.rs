@@ -1,5 +1,6 @@
 //! The shared SQLite machinery: a read-only connection, its schema, and the mapping onto the canonical tables.
 
+mod ahead;
 mod check;
 mod connect;
 mod functions;

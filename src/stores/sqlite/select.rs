@@ -143,18 +143,23 @@ pub(super) fn index_statements(
 }
 
 pub(super) fn order(query: &Query, part: &Part) -> String {
+    let (keys, way) = order_of(query, part);
+    keys.iter().map(|k| format!("{k}{way}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The expressions that rows are ordered by, and which way, as SQL behind each of them.
+pub(super) fn order_of(query: &Query, part: &Part) -> (Vec<String>, &'static str) {
     match &query.sort {
         Some(sort) => {
             let expr = part.column(&sort.column);
-            let way = if sort.descending { " DESC" } else { "" };
             let mut keys = vec![expr.sort.unwrap_or(expr.sql)];
             // A number there would mean a column's place; all rows are equal in it.
             keys.retain(|k| k.parse::<i64>().is_err());
             keys.extend(part.key.iter().cloned());
-            keys.iter().map(|k| format!("{k}{way}")).collect::<Vec<_>>().join(", ")
+            (keys, if sort.descending { " DESC" } else { "" })
         }
-        None if part.order.is_empty() => part.key.join(", "),
-        None => part.order.join(", "),
+        None if part.order.is_empty() => (part.key.clone(), ""),
+        None => (part.order.clone(), ""),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Keeping a table up to date: another index takes the place of the one that shows, and nothing jumps.
 
 use std::collections::{HashMap, HashSet};
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use super::{IndexState, PAGE_ROWS, TableView};
 use crate::core::{Column, Failure, Row, RowIndex, RowKey};
@@ -16,6 +16,10 @@ const MOST_MARKS: usize = 2_000;
 const MOST_COMPARED: usize = 100_000;
 /// A selection of more rows than this is kept as it is, rows that are gone included.
 const MOST_SOUGHT: usize = 64;
+/// A table of so many rows may take long to be read again.
+const LARGE: usize = 20_000;
+/// What is read again within so many seconds is not asked for in part before.
+const SOON: f64 = 0.2;
 /// Where the first row that showed is gone, so many behind it are tried.
 const MOST_TRIED: usize = 256;
 /// What the clock alone changes is no change.
@@ -42,6 +46,8 @@ impl Mark {
 #[derive(Debug, Default)]
 pub struct Refresh {
     pub pace: Pacer,
+    /// Of a large table, what was added behind the newest row is asked for in between.
+    pub ahead: Pacer,
     /// The generation of the index that was asked for, and as much of it as has arrived.
     asked: Option<u64>,
     incoming: RowIndex,
@@ -59,10 +65,17 @@ impl Refresh {
 
 /// How places in one index are found in the next.
 struct Moved<'a> {
-    before: &'a RowIndex,
+    before: Before<'a>,
     now: &'a RowIndex,
     /// So many rows at the beginning are the same, and so many at the end.
     ends: (usize, usize),
+}
+
+/// An index that another takes the place of.
+enum Before<'a> {
+    Other(&'a RowIndex),
+    /// These rows of the other one.
+    Within(Range<usize>),
 }
 
 impl Moved<'_> {
@@ -71,21 +84,35 @@ impl Moved<'_> {
         if at < first {
             return Some(at);
         }
-        if at < self.before.len() && at >= self.before.len() - last {
-            return Some(at + self.now.len() - self.before.len());
+        if at < self.len() && at >= self.len() - last {
+            return Some(at + self.now.len() - self.len());
         }
-        self.now.position(&self.before.get(at)?)
+        self.now.position(&self.before(at)?)
+    }
+
+    fn len(&self) -> usize {
+        match &self.before {
+            Before::Other(index) => index.len(),
+            Before::Within(places) => places.len(),
+        }
+    }
+
+    fn before(&self, at: usize) -> Option<RowKey> {
+        match &self.before {
+            Before::Other(index) => index.get(at),
+            Before::Within(places) => self.now.get(places.start + at).filter(|_| at < places.len()),
+        }
     }
 
     /// The keys that the next index has and this one had not, where that is cheaply told.
     fn new_keys(&self) -> Vec<RowKey> {
         let (first, last) = self.ends;
-        let before = first..self.before.len() - last;
+        let before = first..self.len() - last;
         let now = first..self.now.len() - last;
         if before.len() > MOST_COMPARED || now.len() > MOST_COMPARED {
             return Vec::new();
         }
-        let old: HashSet<RowKey> = before.filter_map(|at| self.before.get(at)).collect();
+        let old: HashSet<RowKey> = before.filter_map(|at| self.before(at)).collect();
         let keys = now.rev().filter_map(|at| self.now.get(at)).filter(|key| !old.contains(key));
         keys.take(MOST_MARKS).collect()
     }
@@ -96,13 +123,52 @@ impl TableView {
     pub fn is_stale(&mut self) {
         if self.state != IndexState::Wanted {
             self.refresh.pace.is_stale();
+            self.refresh.ahead.is_stale();
         }
     }
 
-    /// When to ask for the index again; none while another answer is awaited, since that wakes the window.
+    /// When to ask again for the index, or for what was added to it; none while another answer is awaited, since that wakes
+    /// the window.
     pub fn due_again(&self) -> Option<f64> {
         let ready = matches!(self.state, IndexState::Complete | IndexState::Failed(_));
-        self.refresh.pace.due().filter(|_| ready && self.refresh.asked.is_none())
+        let due = [self.refresh.pace.due(), self.ahead_due()].into_iter().flatten().reduce(f64::min);
+        due.filter(|_| ready && self.refresh.asked.is_none())
+    }
+
+    /// When to ask for what was added to a table that takes long to be read again.
+    fn ahead_due(&self) -> Option<f64> {
+        let (whole, ahead) = (self.refresh.pace.due()?, self.refresh.ahead.due()?);
+        (self.len() >= LARGE && ahead + SOON < whole).then_some(ahead)
+    }
+
+    /// Whether to ask now for what was added behind the newest row: gives that row.
+    pub fn ask_ahead(&mut self, time: f64) -> Option<RowKey> {
+        let due = self.state == IndexState::Complete && self.refresh.asked.is_none();
+        self.ahead_due().filter(|_| due)?;
+        let newest = if self.newest_first() { 0 } else { self.len().checked_sub(1)? };
+        let newest = self.index.as_ref()?.get(newest)?;
+        self.refresh.ahead.ask(time).then_some(newest)
+    }
+
+    /// Takes what was added behind the newest row, until all of it is read again; says whether it did.
+    pub fn ahead_arrived(&mut self, generation: u64, piece: Option<RowIndex>, time: f64) -> bool {
+        self.refresh.ahead.arrived(time, 0.2);
+        let Some(piece) = piece.filter(|piece| !piece.is_empty()) else { return false };
+        if generation != self.generation || self.refresh.asked.is_some() {
+            return false;
+        }
+        let Some(before) = self.index.take() else { return false };
+        // Pages that were asked for are of other places.
+        self.generation = self.next_generation();
+        let (rows, more) = (before.len(), piece.len());
+        let (mut now, behind, places, ends) = match self.newest_first() {
+            true => (piece, before, more..more + rows, (0, rows)),
+            false => (before, piece, 0..rows, (rows, 0)),
+        };
+        now.append(behind);
+        self.exchange(&Moved { before: Before::Within(places), now: &now, ends }, None, time);
+        self.index = Some(now);
+        true
     }
 
     /// Whether to ask for the index again now; gives the generation of the answer.
@@ -132,6 +198,7 @@ impl TableView {
     pub(super) fn forget_refresh(&mut self) {
         self.refresh.asked = None;
         self.refresh.pace.forget();
+        self.refresh.ahead.forget();
     }
 
     /// Whether an index of that generation is the one that was asked for again.
@@ -173,21 +240,23 @@ impl TableView {
         let now = std::mem::take(&mut self.refresh.incoming);
         let before = self.index.take().unwrap_or_default();
         let ends = before.common_ends(&now);
+        self.exchange(&Moved { before: Before::Other(&before), now: &now, ends }, Some(columns), time);
+        self.index = Some(now);
+    }
+
+    fn exchange(&mut self, moved: &Moved<'_>, columns: Option<Vec<Column>>, time: f64) {
         let shown = self.scroll.first / PAGE_ROWS..=(self.scroll.first + self.view_rows) / PAGE_ROWS;
-        let grew = now.len() > before.len();
-        let moved = Moved { before: &before, now: &now, ends };
         for key in moved.new_keys() {
             self.refresh.marks.insert(key, (Mark::New, time + MARKED));
         }
-        self.keep_place(&moved);
-        self.keep_chosen(&moved);
+        self.keep_place(moved);
+        self.keep_chosen(moved);
         // Messages stay with what is known of their height, and are read again when they are drawn.
         self.asked_messages.clear();
         self.missing_messages.clear();
         self.keep_rows(columns, &shown);
-        self.index = Some(now);
-        if self.follow && grew {
-            self.go_to_newest();
+        if self.follow && moved.now.len() > moved.len() {
+            self.go_to_newest_of(moved.now.len());
         }
     }
 
@@ -199,7 +268,7 @@ impl TableView {
         }
         let found = moved.place(first).map(|at| (at, self.scroll.offset));
         let behind = || {
-            let tried = (first + 1..moved.before.len()).take(MOST_TRIED);
+            let tried = (first + 1..moved.len()).take(MOST_TRIED);
             tried.filter_map(|at| moved.place(at)).next().map(|at| (at, 0.0))
         };
         if let Some((first, offset)) = found.or_else(behind) {
@@ -211,7 +280,7 @@ impl TableView {
         self.anchor = self.anchor.and_then(|at| moved.place(at));
         let focus = self.focus.take();
         self.focus = focus.and_then(|(at, key)| {
-            let known = moved.before.get(at).is_some_and(|k| k == key);
+            let known = moved.before(at).is_some_and(|k| k == key);
             let place = if known { moved.place(at) } else { moved.now.position(&key) };
             place.map(|at| (at, key))
         });
@@ -222,7 +291,8 @@ impl TableView {
     }
 
     /// The rows on the screen stay until they are read again.
-    fn keep_rows(&mut self, columns: Vec<Column>, shown: &RangeInclusive<usize>) {
+    fn keep_rows(&mut self, columns: Option<Vec<Column>>, shown: &RangeInclusive<usize>) {
+        let columns = columns.unwrap_or_else(|| self.columns.clone());
         let same = columns.len() == self.columns.len()
             && columns.iter().zip(&self.columns).all(|(now, before)| now.name == before.name);
         self.columns = columns;
@@ -284,7 +354,11 @@ impl TableView {
 
     /// Scrolls to the newest row; drawing keeps within the rows.
     pub fn go_to_newest(&mut self) {
-        let first = if self.newest_first() { 0 } else { self.len().saturating_sub(1) };
+        self.go_to_newest_of(self.len());
+    }
+
+    fn go_to_newest_of(&mut self, rows: usize) {
+        let first = if self.newest_first() { 0 } else { rows.saturating_sub(1) };
         self.scroll = RowScroll { first, offset: 0.0 };
     }
 

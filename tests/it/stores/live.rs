@@ -3,7 +3,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use sessionscope::core::{Change, Finding, Learned, Query, ReadStore, StoreError, Table};
+use sessionscope::core::{
+    Change, Finding, KeyId, Learned, Query, ReadStore, RowKey, Sort, StoreError, Table,
+};
 use sessionscope::stores::sqlite::SqliteStore;
 
 use super::session_do::SHIP;
@@ -220,4 +222,60 @@ fn a_finding_is_the_same_row_for_every_reader_as_long_as_it_is_found() {
     stores[0].learn(Learned { new: vec![finding("two", "a", "changed")], gone: new });
     assert_eq!(keys(&stores[0], "changed"), third);
     assert_eq!(rows(&stores[0], &Query::all(Table::Findings)).len(), 1);
+}
+
+#[test]
+fn what_is_added_behind_the_newest_row_is_read_alone() {
+    let (_folder, path) = database("69f1.sqlite", SHIP);
+    let mut store = opened(&path).store;
+    let sort = |column: &str, descending| Some(Sort { column: column.to_owned(), descending });
+    let queries = [
+        Query::all(Table::Messages),
+        Query { sort: sort("created_at", true), ..Query::all(Table::Messages) },
+        Query { sort: sort("role", false), ..Query::all(Table::Messages) },
+        Query { search: Some("More".to_owned()), ..Query::all(Table::Messages) },
+    ];
+    let newest = queries.each_ref().map(|query| {
+        let all = rows(&store, query);
+        let descending = query.sort.as_ref().is_some_and(|sort| sort.descending);
+        let newest = if descending { all.first() } else { all.last() };
+        newest.map(|row| row.key.clone())
+    });
+    writer(&path)
+        .execute_batch(
+            "INSERT INTO messages VALUES ('n1', 'user', 'More 1', NULL, 1790000001), ('n3', 'user', 'Others', NULL, 1790000003),
+               ('n2', 'system', 'More 2', NULL, 1790000002), ('old', 'user', 'More of old', NULL, 1);",
+        )
+        .expect("written");
+    assert_eq!(changed(&mut store, false), Change::Rows);
+    let ahead = |query: &Query, newest: &Option<RowKey>| {
+        let newest = newest.as_ref().map_or_else(|| RowKey { part: 0, id: KeyId::Row(0) }, Clone::clone);
+        store.ahead(query, &newest).expect("read").map(|index| {
+            (0..index.len()).filter_map(|at| index.get(at)).map(|key| key.id.clone()).collect::<Vec<_>>()
+        })
+    };
+    let ids = |ids: &[i64]| Some(ids.iter().map(|id| KeyId::Row(*id)).collect::<Vec<_>>());
+    assert_eq!(
+        ahead(&queries[0], &newest[0]),
+        ids(&[4, 6, 5]),
+        "in the order of time, the old one is not behind"
+    );
+    assert_eq!(ahead(&queries[1], &newest[1]), ids(&[5, 6, 4]), "the newest first");
+    assert_eq!(
+        ahead(&queries[2], &newest[2]),
+        ids(&[4, 5, 7]),
+        "behind the last by role, which was a user's"
+    );
+    assert_eq!(newest[3], None);
+    assert_eq!(ahead(&queries[3], &newest[0]), ids(&[4, 6]), "of those that are searched for");
+    let gone = Some(RowKey { part: 0, id: KeyId::Row(99) });
+    assert_eq!(ahead(&queries[0], &gone), ids(&[]), "of a row that is gone nothing is told");
+    let without = Query::all(Table::Native("w".to_owned()));
+    writer(&path)
+        .execute_batch("CREATE TABLE w (k TEXT PRIMARY KEY) WITHOUT ROWID; INSERT INTO w VALUES ('a')")
+        .expect("made");
+    let mut store = opened(&path).store;
+    assert_eq!(changed(&mut store, false), Change::Same);
+    let key = rows(&store, &without)[0].key.clone();
+    assert_eq!(store.ahead(&without, &key).expect("read"), None);
 }

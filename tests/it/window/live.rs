@@ -3,6 +3,9 @@ use std::path::Path;
 
 use egui_kittest::kittest::Queryable;
 use rusqlite::Connection;
+use sessionscope::core::{KeyId, Query, RowIndex, RowKey, Sort, Table};
+use sessionscope::ui::scroll::RowScroll;
+use sessionscope::ui::table_view::{Mark, TableView};
 
 use super::{click, has, names, until, wait, wait_gone, window};
 use crate::stores::session_do::SHIP;
@@ -248,4 +251,51 @@ fn a_store_that_comes_into_an_open_folder_is_listed() {
     wait(&mut window, "Stores by kind: session-do 2");
     fs::remove_file(folder.path().join("second.db")).expect("removed");
     wait(&mut window, "Stores by kind: session-do 1");
+}
+
+#[test]
+fn what_is_added_to_a_large_table_shows_before_all_of_it_is_read_again() {
+    for descending in [false, true] {
+        let mut query = Query::all(Table::Messages);
+        query.sort = descending.then(|| Sort { column: "created_at".to_owned(), descending });
+        let mut view = TableView::new(Table::Messages);
+        view.ask(query);
+        let mut all: Vec<i64> = (1..=50_000).collect();
+        let mut more = vec![50_001, 50_002];
+        if descending {
+            all.reverse();
+            more.reverse();
+        }
+        let key = |id| RowKey { part: 0, id: KeyId::Row(id) };
+        view.index_arrived(RowIndex::Rowids(all.clone()), true, true);
+        // All of it was read a moment ago, and that took a second.
+        view.is_stale();
+        let asked = view.ask_again(1.0).expect("it is due");
+        view.refresh_arrived(Ok(RowIndex::Rowids(all.clone())), Vec::new(), true, 2.0);
+        assert_eq!(view.generation, asked);
+        let middle = 25_000;
+        let chosen = view.key(middle).expect("a row");
+        view.scroll = RowScroll { first: middle, offset: 3.0 };
+        view.focus = Some((middle, chosen.clone()));
+        view.selected.insert(chosen.clone());
+        view.is_stale();
+        assert_eq!(view.ask_again(2.5), None, "it is not read again so soon");
+        assert_eq!(view.due_again().map(|at| at < 2.5), Some(true));
+        assert_eq!(view.ask_ahead(2.5), Some(key(50_000)));
+        assert_eq!(view.ask_ahead(2.5), None, "once");
+        let before = view.generation;
+        assert!(view.ahead_arrived(before, Some(RowIndex::Rowids(more.clone())), 2.6));
+        let moved = if descending { 2 } else { 0 };
+        assert_eq!(view.len(), 50_002);
+        assert_eq!(view.key(if descending { 0 } else { 50_001 }), Some(key(50_002)));
+        assert_eq!(view.key(view.scroll.first), Some(chosen.clone()), "it stays in its place");
+        assert_eq!(view.focus, Some((middle + moved, chosen)));
+        assert_eq!(view.mark(&key(50_001)), Some(Mark::New));
+        assert_eq!(view.mark(&key(50_000)), None);
+        assert!(
+            !view.ahead_arrived(before, Some(RowIndex::Rowids(more)), 2.7),
+            "an answer for the index before"
+        );
+        assert!(view.ask_again(7.1).is_some(), "all of it is read in its time");
+    }
 }
