@@ -51,6 +51,8 @@ pub struct Refresh {
     /// The generation of the index that was asked for, and as much of it as has arrived.
     asked: Option<u64>,
     incoming: RowIndex,
+    /// What was added since then, from the oldest to the newest: the next index may lack it.
+    added: Vec<RowKey>,
     /// The rows that were on the screen, as they were.
     kept: HashMap<RowKey, Row>,
     marks: HashMap<RowKey, (Mark, f64)>,
@@ -132,19 +134,19 @@ impl TableView {
     pub fn due_again(&self) -> Option<f64> {
         let ready = matches!(self.state, IndexState::Complete | IndexState::Failed(_));
         let due = [self.refresh.pace.due(), self.ahead_due()].into_iter().flatten().reduce(f64::min);
-        due.filter(|_| ready && self.refresh.asked.is_none())
+        due.filter(|_| ready)
     }
 
     /// When to ask for what was added to a table that takes long to be read again.
     fn ahead_due(&self) -> Option<f64> {
-        let (whole, ahead) = (self.refresh.pace.due()?, self.refresh.ahead.due()?);
+        let ahead = self.refresh.ahead.due()?;
+        let whole = if self.refresh.asked.is_some() { f64::INFINITY } else { self.refresh.pace.due()? };
         (self.len() >= LARGE && ahead + SOON < whole).then_some(ahead)
     }
 
     /// Whether to ask now for what was added behind the newest row: gives that row.
     pub fn ask_ahead(&mut self, time: f64) -> Option<RowKey> {
-        let due = self.state == IndexState::Complete && self.refresh.asked.is_none();
-        self.ahead_due().filter(|_| due)?;
+        self.ahead_due().filter(|_| self.state == IndexState::Complete)?;
         let newest = if self.newest_first() { 0 } else { self.len().checked_sub(1)? };
         let newest = self.index.as_ref()?.get(newest)?;
         self.refresh.ahead.ask(time).then_some(newest)
@@ -154,12 +156,19 @@ impl TableView {
     pub fn ahead_arrived(&mut self, generation: u64, piece: Option<RowIndex>, time: f64) -> bool {
         self.refresh.ahead.arrived(time, 0.2);
         let Some(piece) = piece.filter(|piece| !piece.is_empty()) else { return false };
-        if generation != self.generation || self.refresh.asked.is_some() {
+        if generation != self.generation {
             return false;
         }
         let Some(before) = self.index.take() else { return false };
         // Pages that were asked for are of other places.
         self.generation = self.next_generation();
+        if self.refresh.asked.is_some() {
+            let keys = (0..piece.len()).filter_map(|at| piece.get(at));
+            match self.newest_first() {
+                true => self.refresh.added.extend(keys.rev()),
+                false => self.refresh.added.extend(keys),
+            }
+        }
         let (rows, more) = (before.len(), piece.len());
         let (mut now, behind, places, ends) = match self.newest_first() {
             true => (piece, before, more..more + rows, (0, rows)),
@@ -179,6 +188,7 @@ impl TableView {
         }
         let generation = self.next_generation();
         self.refresh.incoming = RowIndex::default();
+        self.refresh.added.clear();
         self.refresh.asked = Some(generation);
         Some(generation)
     }
@@ -237,11 +247,30 @@ impl TableView {
 
     fn swap(&mut self, columns: Vec<Column>, time: f64) {
         self.state = IndexState::Complete;
-        let now = std::mem::take(&mut self.refresh.incoming);
+        let mut now = std::mem::take(&mut self.refresh.incoming);
+        self.keep_added(&mut now);
         let before = self.index.take().unwrap_or_default();
         let ends = before.common_ends(&now);
         self.exchange(&Moved { before: Before::Other(&before), now: &now, ends }, Some(columns), time);
         self.index = Some(now);
+    }
+
+    /// Adds to an index what was added to the table while it was made.
+    fn keep_added(&mut self, now: &mut RowIndex) {
+        let added = std::mem::take(&mut self.refresh.added);
+        // What of it is there stands among the newest.
+        let newest = now.len().min(added.len() * 2);
+        let places = if self.newest_first() { 0..newest } else { now.len() - newest..now.len() };
+        let known: HashSet<RowKey> = places.filter_map(|at| now.get(at)).collect();
+        let mut more = RowIndex::default();
+        added.into_iter().filter(|key| !known.contains(key)).for_each(|key| more.push(key));
+        if self.newest_first() {
+            more.reverse();
+            more.append(std::mem::take(now));
+            *now = more;
+        } else {
+            now.append(more);
+        }
     }
 
     fn exchange(&mut self, moved: &Moved<'_>, columns: Option<Vec<Column>>, time: f64) {
