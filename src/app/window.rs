@@ -13,6 +13,8 @@ use crate::ui::{
 
 /// Below this width the details go beneath the table.
 const NARROW: f32 = 1000.0;
+/// The part of a narrow window that the sources take at most.
+const NARROW_SHARE: f32 = 0.34;
 /// What is left to the table before the details get narrower, in points.
 const LEAST_MIDDLE: f32 = 460.0;
 /// What takes longer than this is said, in seconds.
@@ -81,13 +83,21 @@ impl App {
         }
         let narrow = ui.available_width() < NARROW;
         let width = self.settings.sources_width.unwrap_or(sizes.sources_width);
-        let left = Panel::left("sources").default_size(width).size_range(160.0..=520.0).frame(plain).show(
-            ui,
-            |ui| {
+        // In a narrow window it has a width of its own, so that the one of a wide window comes back.
+        let (width, most) = match narrow {
+            true => (width, ui.available_width() * NARROW_SHARE),
+            false => (width, 520.0),
+        };
+        let left = Panel::left(("sources", narrow))
+            .default_size(width)
+            .size_range(120.0..=most.max(160.0))
+            .frame(plain)
+            .show(ui, |ui| {
                 commands.extend(sources::show(ui, &mut self.screen));
-            },
-        );
-        self.settings.sources_width = Some(left.response.rect.width().round());
+            });
+        if !narrow {
+            self.settings.sources_width = Some(left.response.rect.width().round());
+        }
         let has_rows = self.screen.current().is_some_and(|s| s.folder.is_none() && s.about.shown().is_some());
         if self.screen.details_open && has_rows {
             let inner = Frame::new().fill(colors.panel).inner_margin(theme::space::M as i8);

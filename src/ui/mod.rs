@@ -13,6 +13,7 @@ pub mod live;
 pub mod marks;
 pub mod model;
 pub mod operations_tab;
+pub mod overflow;
 pub mod overview;
 pub mod palette;
 pub mod pulse;

@@ -45,7 +45,8 @@ pub fn show(
     commands.extend(toolbar::show(ui, source, &Table::Sessions, layouts));
     let layout = layouts.entry("sessions".into()).or_default();
     let id = source.id;
-    let look = Look { about: None, zone, now_ms, empty: "There are no sessions.", focus_filter };
+    let empty = "There are no sessions.";
+    let look = Look { about: None, source: Some(id), zone, now_ms, empty, focus_filter };
     let out = table::show(ui, source.table(&Table::Sessions), layout, &look);
     commands.extend(out.commands);
     if let Some(row) = out.activated {

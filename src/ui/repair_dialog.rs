@@ -56,8 +56,14 @@ pub fn show(ctx: &Context, screen: &mut Screen) -> Vec<Command> {
             Stage::Ready(planned) | Stage::Applying { planned, .. } => {
                 let planned = planned.clone();
                 let height = (area.height() - 2.0 * space::L).min(HEIGHT);
-                let look =
-                    Look { about: None, zone, now_ms, empty: "The plan has no rows.", focus_filter: false };
+                let look = Look {
+                    about: None,
+                    source: None,
+                    zone,
+                    now_ms,
+                    empty: "The plan has no rows.",
+                    focus_filter: false,
+                };
                 commands.extend(plan(ui, &mut repair, &planned, height, &mut layout, &look));
             }
         }

@@ -54,7 +54,8 @@ pub fn show(
     let table = Table::Native(chosen.name);
     commands.extend(toolbar::show(ui, source, &table, layouts));
     let layout = layouts.entry(table.name().into_owned()).or_default();
-    let look = Look { about: None, zone, now_ms, empty: "This table has no rows.", focus_filter };
+    let empty = "This table has no rows.";
+    let look = Look { about: None, source: Some(source.id), zone, now_ms, empty, focus_filter };
     commands.extend(table::show(ui, source.table(&table), layout, &look).commands);
     commands
 }

@@ -12,7 +12,7 @@ use super::table::{self, Look};
 use super::theme::{colors_of, sizes_in_use, small_font, space, strong_font, text_font};
 use super::transcript::Typeset;
 use super::{
-    heartbeats, operations_tab, overview, tables_tab, toolbar, transcript, transcript_file, widgets,
+    heartbeats, operations_tab, overflow, overview, tables_tab, toolbar, transcript, transcript_file, widgets,
 };
 use crate::core::{Operation, Severity, Table};
 
@@ -20,26 +20,61 @@ use crate::core::{Operation, Severity, Table};
 pub fn bar(ui: &mut Ui, source: &SourceView, operations: &Remote<Vec<Operation>>) -> Vec<Command> {
     let mut commands = Vec::new();
     let labels: Vec<Label> = Tab::ALL.iter().map(|tab| Label::of(ui, source, *tab, operations)).collect();
-    // The space around a name gives way before a tab is cut off.
-    let bare: f32 = labels.iter().map(Label::width).sum();
-    let spare = (ui.available_width() - space::S - bare) / (2.0 * labels.len() as f32);
-    let padding = spare.clamp(3.0, space::S + 1.0);
-    egui::ScrollArea::horizontal()
-        .id_salt("tabs")
-        .scroll_bar_visibility(egui::scroll_area::ScrollBarVisibility::AlwaysHidden)
-        .show(ui, |ui| {
-            ui.horizontal(|ui| {
-                ui.spacing_mut().item_spacing.x = 0.0;
-                ui.add_space(space::S);
-                for label in labels {
-                    let tab = label.tab;
-                    if label.show(ui, padding).clicked() {
-                        commands.push(Command::Show(tab));
-                    }
+    let whole = ui.available_width() - space::S;
+    let narrowest = |label: &Label| label.width() + 2.0 * LEAST_PADDING;
+    let (shown, more) = divide(labels, whole, overflow::menu_width(ui), narrowest);
+    let room = if more.is_empty() { whole } else { whole - overflow::menu_width(ui) };
+    // The space around a name gives way before a tab does.
+    let bare: f32 = shown.iter().map(Label::width).sum();
+    let spare = (room - bare) / (2.0 * shown.len() as f32);
+    let padding = spare.clamp(LEAST_PADDING, space::S + 1.0);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        ui.add_space(space::S);
+        for label in shown {
+            let tab = label.tab;
+            if label.show(ui, padding).clicked() {
+                commands.push(Command::Show(tab));
+            }
+        }
+        if more.is_empty() {
+            return;
+        }
+        overflow::menu(ui, "More tabs", |ui| {
+            for label in &more {
+                let name = [label.tab.name(), label.number.text()].join(" ");
+                let response = ui.button(name.trim());
+                response.widget_info(|| WidgetInfo::labeled(Role::MenuItem, true, label.tab.name()));
+                if response.clicked() {
+                    commands.push(Command::Show(label.tab));
                 }
-            });
+            }
         });
+    });
     commands
+}
+
+/// The space beside a tab's name is at least so wide.
+const LEAST_PADDING: f32 = 3.0;
+
+/// The tabs that there is room for, the active one among them, and those in the menu of the others.
+fn divide(
+    mut labels: Vec<Label>,
+    room: f32,
+    menu: f32,
+    width: impl Fn(&Label) -> f32,
+) -> (Vec<Label>, Vec<Label>) {
+    let mut fit = overflow::fit(labels.iter().map(&width), room, menu);
+    let Some(active) = labels.iter().position(|label| label.active).filter(|at| *at >= fit) else {
+        let more = labels.split_off(fit);
+        return (labels, more);
+    };
+    let active = labels.remove(active);
+    let before = labels.iter().take(fit).map(&width);
+    fit = overflow::fit(before.chain([f32::INFINITY]), room - width(&active), menu);
+    let more = labels.split_off(fit);
+    labels.push(active);
+    (labels, more)
 }
 
 /// A tab's name and count, as they are drawn.
@@ -209,11 +244,11 @@ fn canonical(
     if transcript && outline {
         commands.extend(transcript::outline::show(ui, source, zone));
     }
-    let view = source.table(table);
+    let (source, view) = (Some(source.id), source.table(table));
     if transcript {
         commands.extend(transcript::show(ui, view, zone, now_ms, typeset));
     } else {
-        let look = Look { about: about.as_ref(), zone, now_ms, empty, focus_filter };
+        let look = Look { about: about.as_ref(), source, zone, now_ms, empty, focus_filter };
         let out = table::show(ui, view, layout, &look);
         commands.extend(out.commands);
     }

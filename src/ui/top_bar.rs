@@ -9,7 +9,7 @@ use super::live::Watched;
 use super::model::{Remote, Screen, SourceView};
 use super::search_box;
 use super::table_view::IndexState;
-use super::theme::{colors_of, mono_font, sizes_in_use, small_font, space, strong_font};
+use super::theme::{Colors, colors_of, mono_font, sizes_in_use, small_font, space, strong_font};
 use super::widgets::{self, icon};
 use crate::core::{Change, shorten_middle, visible};
 
@@ -112,32 +112,6 @@ pub fn status(ui: &mut Ui, screen: &Screen) -> Vec<Command> {
     ui.horizontal_centered(|ui| {
         ui.spacing_mut().interact_size.y = 0.0;
         ui.spacing_mut().item_spacing.x = space::M;
-        if let Some(source) = screen.current() {
-            let read = match source.about.shown() {
-                Some(about) if about.copied => "Private copy",
-                _ => "Read only",
-            };
-            ui.label(small(read)).on_hover_text(
-                "Looking changes nothing. A repair shows first what it would change, and asks.",
-            );
-            let path = source.path.display().to_string();
-            let text =
-                RichText::new(visible(&shorten_middle(&path, 56))).font(mono_font()).color(colors.muted);
-            let response = ui.add(egui::Label::new(text).sense(Sense::click()));
-            if response.on_hover_text(format!("{}\nClick to copy", visible(&path))).clicked() {
-                commands.push(Command::CopyPath);
-            }
-            live(ui, source, screen.now_ms);
-            if source.size.file_bytes > 0 {
-                let mut sizes = format::bytes(source.size.file_bytes);
-                if source.size.wal_bytes > 0 {
-                    sizes.push_str(&format!(" + {} WAL", format::bytes(source.size.wal_bytes)));
-                }
-                ui.label(small(&sizes));
-            }
-        } else {
-            ui.label(small("Open a store to begin."));
-        }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let zone = ui.add(egui::Label::new(small(screen.zone.name())).sense(Sense::click()));
             if zone.on_hover_text("Times in UTC or in local time (Ctrl Shift U)").clicked() {
@@ -147,19 +121,73 @@ pub fn status(ui: &mut Ui, screen: &Screen) -> Vec<Command> {
             if !rows.is_empty() {
                 ui.label(small(&rows));
             }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| match screen.current() {
+                Some(source) => file(ui, source, screen.now_ms, &mut commands),
+                None => {
+                    ui.label(small("Open a store to begin."));
+                }
+            });
         });
     });
     commands
 }
 
-/// Whether what shows keeps up with the file.
-fn live(ui: &mut Ui, source: &SourceView, now_ms: i64) {
+/// The most characters of a path that are shown.
+const LONGEST_PATH: usize = 56;
+
+/// What is open: its path gives way to what is said of it.
+fn file(ui: &mut Ui, source: &SourceView, now_ms: i64, commands: &mut Vec<Command>) {
     let colors = colors_of(ui.ctx());
+    let small = |text: &str| RichText::new(text).font(small_font()).color(colors.muted);
+    let read = match source.about.shown() {
+        Some(about) if about.copied => "Private copy",
+        _ => "Read only",
+    };
+    ui.label(small(read))
+        .on_hover_text("Looking changes nothing. A repair shows first what it would change, and asks.");
+    let mut sizes = String::new();
+    if source.size.file_bytes > 0 {
+        sizes.push_str(&format::bytes(source.size.file_bytes));
+    }
+    if source.size.wal_bytes > 0 {
+        sizes.push_str(&format!(" + {} WAL", format::bytes(source.size.wal_bytes)));
+    }
+    let watched = watched(source, now_ms, colors);
+    let width = |text: &str| {
+        let text = ui.painter().layout_no_wrap(text.to_owned(), small_font(), colors.muted);
+        text.size().x + space::M
+    };
+    let beside = width(&sizes) + watched.as_ref().map_or(0.0, |(word, ..)| width(word) + 8.0 + space::S);
+    let path = source.path.display().to_string();
+    let short = widgets::fit_middle(ui, ui.available_width() - beside, &path, &mono_font());
+    let text = RichText::new(visible(&shorten_middle(&short, LONGEST_PATH)));
+    let response =
+        ui.add(egui::Label::new(text.font(mono_font()).color(colors.muted)).sense(Sense::click()).truncate());
+    if response.on_hover_text(format!("{}\nClick to copy", visible(&path))).clicked() {
+        commands.push(Command::CopyPath);
+    }
+    if let Some((word, color, hint)) = watched {
+        ui.spacing_mut().item_spacing.x = space::S;
+        let (place, _) = ui.allocate_exact_size(vec2(8.0, 8.0), Sense::hover());
+        widgets::dot(ui, place.center(), color);
+        ui.label(small(word)).on_hover_text(hint);
+        ui.spacing_mut().item_spacing.x = space::M;
+    }
+    if !sizes.is_empty() {
+        ui.add(egui::Label::new(small(&sizes)).truncate()).on_hover_text(&sizes);
+    }
+}
+
+/// Whether what shows keeps up with the file.
+fn watched(
+    source: &SourceView,
+    now_ms: i64,
+    colors: &Colors,
+) -> Option<(&'static str, egui::Color32, String)> {
     let live = &source.live;
-    let about = source.about.shown();
-    let copied = about.is_some_and(|about| about.copied);
-    if about.is_none() || source.folder.is_some() {
-        return;
+    let about = source.about.shown()?;
+    if source.folder.is_some() {
+        return None;
     }
     let (word, color, hint) = match (&live.loss, &live.failure, &live.watched) {
         (Some(Change::Replaced), ..) => ("Replaced", colors.warn, "Another file took this one's place."),
@@ -167,7 +195,7 @@ fn live(ui: &mut Ui, source: &SourceView, now_ms: i64) {
         (Some(_), ..) => ("Gone", colors.bad, "The file is gone from its place."),
         (_, Some(failure), _) if failure.passes => ("Locked", colors.warn, failure.message.as_str()),
         (_, Some(failure), _) => ("Not read", colors.bad, failure.message.as_str()),
-        _ if copied => ("Not watched (a private copy)", colors.faint, "A copy does not change."),
+        _ if about.copied => ("Not watched (a private copy)", colors.faint, "A copy does not change."),
         _ if live.is_live(now_ms) => {
             ("Live", colors.good, "Another program changed it within the last minute; what shows follows.")
         }
@@ -175,16 +203,11 @@ fn live(ui: &mut Ui, source: &SourceView, now_ms: i64) {
         (.., Watched::Asked(why)) => ("Watching", colors.faint, why.as_str()),
         (.., Watched::No) => ("Not watched", colors.faint, "It is not known whether the file changes."),
     };
-    ui.spacing_mut().item_spacing.x = space::S;
-    let (place, _) = ui.allocate_exact_size(vec2(8.0, 8.0), Sense::hover());
-    widgets::dot(ui, place.center(), color);
-    let text = RichText::new(word).font(small_font()).color(colors.muted);
     let hint = match &live.watched {
         Watched::Asked(why) => format!("It is looked at once a second, since {}.", visible(why)),
         _ => visible(hint).into_owned(),
     };
-    ui.label(text).on_hover_text(hint);
-    ui.spacing_mut().item_spacing.x = space::M;
+    Some((word, color, hint))
 }
 
 /// How many rows the current table has, and how many are chosen.

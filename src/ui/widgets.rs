@@ -126,6 +126,12 @@ pub fn chip(ui: &mut Ui, text: &str, close: Option<&str>) -> bool {
         .inner
 }
 
+/// How wide a chip with this text and a cross is, in points.
+pub fn chip_width(ui: &Ui, text: &str) -> f32 {
+    let text = ui.painter().layout_no_wrap(text.to_owned(), small_font(), Color32::PLACEHOLDER);
+    text.size().x + 20.0 + space::XS + 16.0
+}
+
 /// A coloured dot, always beside its word.
 pub fn dot(ui: &Ui, center: egui::Pos2, color: Color32) {
     ui.painter().circle_filled(center, 4.0, color);

@@ -6,7 +6,7 @@ use egui::{Color32, EventFilter, Rect, Sense, Ui, WidgetInfo, pos2, vec2};
 use super::columns::Shown;
 use super::{Look, Output, choose, keys};
 use crate::core::vitals::Liveness;
-use crate::core::{Cell, Condition, Filter, Query, Row, RowKey, Value, visible};
+use crate::core::{Cell, Condition, Filter, Query, Row, RowKey, Table, Value, visible};
 use crate::ui::Command;
 use crate::ui::details::finding_actions;
 use crate::ui::format;
@@ -224,6 +224,22 @@ fn menu(ui: &mut Ui, view: &mut TableView, row: &Row, columns: &[Shown], look: &
     if ui.button("Export…").clicked() {
         out.commands.push(Command::Export);
     }
+    if let (Some(source), Some(session)) = (look.source, session_of(view, row))
+        && ui.button("Export session…").clicked()
+    {
+        out.commands.push(Command::ExportSession(Some((source, session.to_owned()))));
+    }
+}
+
+/// The session that a row is, or belongs to.
+fn session_of<'a>(view: &TableView, row: &'a Row) -> Option<&'a str> {
+    let name = match view.query.table {
+        Table::Sessions => "id",
+        Table::Native(_) | Table::Plan => return None,
+        _ => "session_id",
+    };
+    let cell = row.cells.get(view.columns.iter().position(|c| c.name == name)?)?;
+    cell.value.as_str().filter(|id| !id.is_empty() && cell.cut_from_bytes.is_none())
 }
 
 fn only_same(view: &mut TableView, column: &str, cell: &Cell) {

@@ -11,7 +11,7 @@ pub use header::columns_menu;
 
 use super::Command;
 use super::format::Zone;
-use super::model::Layout;
+use super::model::{Layout, SourceId};
 use super::scroll;
 use super::table_view::{IndexState, TableView};
 use super::theme::sizes_in_use;
@@ -27,6 +27,8 @@ const MOST_SELECTED: usize = 100_000;
 pub struct Look<'a> {
     /// What the menu of a finding knows its repair by.
     pub about: Option<&'a About>,
+    /// What the menu of a row exports a session of; none where its rows are not a store's.
+    pub source: Option<SourceId>,
     pub zone: Zone,
     pub now_ms: i64,
     /// What to say where there are no rows.

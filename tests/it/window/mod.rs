@@ -7,6 +7,7 @@ mod findings;
 mod heartbeats;
 mod large;
 mod live;
+mod narrow;
 mod outline;
 mod overview;
 mod repair;
@@ -111,6 +112,13 @@ pub fn clear_and_write(harness: &mut Harness<'_, App>, name: &str, text: &str) {
     harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
     harness.step();
     harness.query_all_by_label(name).next().expect("it was there").type_text(text);
+    harness.step();
+    harness.step();
+}
+
+/// Presses a key, with others held.
+pub fn press(harness: &mut Harness<'_, App>, modifiers: egui::Modifiers, key: egui::Key) {
+    harness.key_press_modifiers(modifiers, key);
     harness.step();
     harness.step();
 }
