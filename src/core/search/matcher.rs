@@ -1,6 +1,7 @@
 //! A text or a pattern, prepared to be looked for in a million rows.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use memchr::memmem;
 use regex::bytes::{Regex, RegexBuilder};
@@ -16,7 +17,7 @@ const MOST_PATTERN_BYTES: usize = 2 << 20;
 #[derive(Debug, Clone)]
 pub struct Matcher {
     engine: Engine,
-    /// The longest run of ASCII letters and digits of a text; whatever the text is found in has it too.
+    /// A run of ASCII letters and digits of a text; whatever the text is found in has it too.
     run: Option<Folded>,
     /// Of a text of several words: the same with one space between them, for texts as they read.
     words: Option<Box<Matcher>>,
@@ -72,34 +73,39 @@ impl Matcher {
         Ok(Matcher { engine, run, words, loose: false })
     }
 
+    /// Whether a text has what every text has that matches, as it is written or as it reads; it costs little to ask.
+    pub fn may_match(&self, text: &[u8]) -> bool {
+        self.run.as_ref().is_none_or(|run| run.find(text).is_some())
+    }
+
     /// What finds the words in a text as it reads, where that may be found though the text as it is written is not:
-    /// across the marks of Markdown and the ends of lines.
+    /// across the marks of Markdown and the ends of lines. The text is one that may match.
     pub fn of_words(&self, text: &[u8]) -> Option<&Matcher> {
+        static TWO_SPACES: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("  "));
         let words = self.words.as_deref()?;
-        let has_run = words.run.as_ref().is_none_or(|run| run.find(text).is_some());
         let has_marks = || {
-            text.iter().any(|b| matches!(b, b'*' | b'`' | b'_' | b'[' | b'\n' | b'\t'))
-                || memmem::find(text, b"  ").is_some()
+            memchr::memchr3(b'*', b'`', b'_', text).is_some()
+                || memchr::memchr3(b'[', b'\n', b'\t', text).is_some()
+                || TWO_SPACES.find(text).is_some()
         };
-        (has_run && (words.loose || has_marks())).then_some(words)
+        (words.loose || has_marks()).then_some(words)
     }
 
     pub fn is_match(&self, text: &[u8]) -> bool {
         match &self.engine {
             Engine::Exact(finder) => finder.find(text).is_some(),
             Engine::Folded(folded) => folded.find(text).is_some(),
-            Engine::Pattern(regex) => {
-                self.run.as_ref().is_none_or(|run| run.find(text).is_some()) && regex.is_match(text)
-            }
+            Engine::Pattern(regex) => self.may_match(text) && regex.is_match(text),
         }
     }
 
-    /// Whether a text that does not match could do so once the escapes of JSON in it are resolved.
-    pub fn may_be_escaped(&self, text: &[u8]) -> bool {
+    /// Whether a text that does not match could do so once the escapes of JSON in it are resolved; `may_match` tells
+    /// what [`Matcher::may_match`] says of it as it is written.
+    pub fn may_be_escaped(&self, text: &[u8], may_match: bool) -> bool {
+        static NUMBERED: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("\\u00"));
         let Some(escape) = memchr::memchr(b'\\', text) else { return false };
         // Letters and digits of ASCII are escaped by their numbers alone, which nobody does, but may.
-        let is_numbered = || memmem::find(&text[escape..], b"\\u00").is_some();
-        self.run.as_ref().is_none_or(|run| run.find(text).is_some()) || is_numbered()
+        may_match || NUMBERED.find(&text[escape..]).is_some()
     }
 
     /// The first match at or behind a place.
@@ -131,14 +137,15 @@ impl Matcher {
     }
 }
 
-/// The longest run of ASCII letters and digits, where it is long enough to be worth looking for.
+/// The run of ASCII letters and digits with the rarest byte, where it is long enough to be worth looking for.
 ///
 /// Where case is folded as Unicode does, `k` and `s` have other forms, and end a run.
 fn run_of(text: &str, mode: Mode) -> Option<Folded> {
     let folds = !mode.case && !text.is_ascii();
     let ends = |c: char| !c.is_ascii_alphanumeric() || (folds && matches!(c, 'k' | 'K' | 's' | 'S'));
-    let longest = text.split(ends).max_by_key(|run| run.len())?;
-    (longest.len() >= 2).then(|| Folded::new(longest.as_bytes()))
+    let runs = text.split(ends).map(str::as_bytes).filter(|run| run.len() >= 2);
+    let frequency = |run: &&[u8]| rare::frequency(run[rare::rarest(run)]);
+    runs.min_by_key(|run| (frequency(run), usize::MAX - run.len())).map(Folded::new)
 }
 
 /// Compiles a pattern; `^` and `$` are a line's ends.

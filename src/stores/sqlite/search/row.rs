@@ -76,20 +76,21 @@ impl Ways {
     /// Whether a text matches; hands out the way in which it does, with what finds it there.
     fn find(&mut self, matcher: &Matcher, text: &[u8], mut found: impl FnMut(&[u8], &Matcher)) -> bool {
         let Ways { names, decoder, flat } = self;
-        if matcher.is_match(text) && (*names || is_in_value(text, matcher)) {
+        let may_match = matcher.may_match(text);
+        if may_match && matcher.is_match(text) && (*names || is_in_value(text, matcher)) {
             found(text, matcher);
             return true;
         }
-        if reads(flat, matcher, text, &mut found) {
+        if may_match && reads(flat, matcher, text, &mut found) {
             return true;
         }
-        matcher.may_be_escaped(text)
+        matcher.may_be_escaped(text, may_match)
             && decoder.any(text, *names, |text| {
                 let is_there = matcher.is_match(text);
                 if is_there {
                     found(text, matcher);
                 }
-                is_there || reads(flat, matcher, text, &mut found)
+                is_there || matcher.may_match(text) && reads(flat, matcher, text, &mut found)
             })
     }
 }
