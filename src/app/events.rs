@@ -235,6 +235,12 @@ fn arrive(source: &mut SourceView, done: Done, time: f64) {
                 folder.members.extend(member);
             }
         }
+        Done::MemberExamined { path, worst } => {
+            let members = source.folder.iter_mut().flat_map(|folder| &mut folder.members);
+            for member in members.filter(|member| member.path == path) {
+                (member.worst, member.examined) = (worst, true);
+            }
+        }
         Done::Examined((done, of)) => source.examined = (done < of).then_some((done, of)),
         Done::Learned(learned) => source.learn(learned),
         Done::Found { .. }

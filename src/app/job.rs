@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::searcher::Searched;
 use crate::core::glance::Glance;
 use crate::core::{
-    About, Change, Column, Failure, Learned, Operation, Query, Row, RowIndex, RowKey, Size, Table,
+    About, Change, Column, Failure, Learned, Operation, Query, Row, RowIndex, RowKey, Severity, Size, Table,
     Transcripts,
 };
 use crate::ui::live::Watched;
@@ -177,6 +177,11 @@ pub enum Done {
     Found {
         table: Table,
         row: Option<RowKey>,
+    },
+    /// A store of the folder was looked over.
+    MemberExamined {
+        path: PathBuf,
+        worst: Option<Severity>,
     },
     /// Of the examination so much is done, of so much.
     Examined((usize, usize)),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use super::App;
 use super::job::{Done, Event};
@@ -11,10 +12,12 @@ use crate::core::vitals::{Liveness, Pace};
 use crate::core::{Failure, Flow, Query, ReadStore, RowIndex, Selection, Table};
 use crate::stores::folder::{self, Member as Found};
 use crate::stores::sqlite::Cancel;
-use crate::stores::{self, Options};
+use crate::stores::{self, Examination, Options};
 use crate::ui::model::{Member, SourceId};
 use crate::ui::pulse::Lane;
 
+/// Each store of a folder is looked over for so long at most.
+const MOST_EXAMINED: Duration = Duration::from_secs(2);
 /// Stores that come and go are noticed in so many folders.
 const MOST_FOLDERS: usize = 1_000;
 
@@ -82,14 +85,17 @@ pub fn start(id: SourceId, path: PathBuf, options: Options, outbox: Outbox) -> C
         };
         let found = folder::walk(&path, &stop, &mut progress);
         let members = found.map(|f| f.members).unwrap_or_default();
+        let mut opened = Vec::new();
         for member in members {
             if stop.is_cancelled() {
                 break;
             }
             let member = summary(member, &options);
+            opened.push(member.clone());
             send(Done::Walked { folders_seen: seen, member: Some(member) });
         }
         send(Done::WalkEnded);
+        look_over(id, &opened, &options, &outbox, &stop);
     });
     cancel
 }
@@ -112,9 +118,28 @@ fn again(id: SourceId, path: PathBuf, options: Options, outbox: Outbox, known: V
                 return;
             }
         }
-        outbox.done(id, Done::WalkedAgain(members));
+        outbox.done(id, Done::WalkedAgain(members.clone()));
+        look_over(id, &members, &options, &outbox, &stop);
     });
     cancel
+}
+
+/// Examines stores that were only opened and closed, so that the list tells of all that is wrong with them.
+fn look_over(id: SourceId, members: &[Member], options: &Options, outbox: &Outbox, stop: &Cancel) {
+    for member in
+        members.iter().filter(|member| member.counted && member.failure.is_none() && !member.examined)
+    {
+        if stop.is_cancelled() {
+            return;
+        }
+        let store = stores::open(&member.path, options).and_then(|opened| opened.again(stop));
+        let Ok(store) = store else { continue };
+        let found = Examination::of(&store, false).finish(&store, Instant::now() + MOST_EXAMINED);
+        if let Ok(found) = found {
+            let worst = found.iter().map(|finding| finding.severity).max().max(member.worst);
+            outbox.done(id, Done::MemberExamined { path: member.path.clone(), worst });
+        }
+    }
 }
 
 /// What the list on the left says of a store: opened once, and closed again.
@@ -128,6 +153,7 @@ fn summary(found: Found, options: &Options) -> Member {
         messages: 0,
         counted: true,
         worst: None,
+        examined: false,
         liveness: None,
         size,
         failure: None,

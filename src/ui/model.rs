@@ -127,6 +127,8 @@ pub struct Member {
     /// Its messages were counted; a file of lines is only looked at.
     pub counted: bool,
     pub worst: Option<crate::core::Severity>,
+    /// It was looked over, and not only opened.
+    pub examined: bool,
     /// Of a store of one session, whether it lives, where its signs tell.
     pub liveness: Option<Liveness>,
     pub size: Size,

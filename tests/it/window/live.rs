@@ -8,7 +8,7 @@ use sessionscope::ui::scroll::RowScroll;
 use sessionscope::ui::table_view::{Mark, TableView};
 
 use super::{click, has, names, until, wait, wait_gone, window};
-use crate::stores::session_do::SHIP;
+use crate::stores::session_do::{SHIP, apart};
 use crate::support::database;
 
 const MANY: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
@@ -251,6 +251,17 @@ fn a_store_that_comes_into_an_open_folder_is_listed() {
     wait(&mut window, "Stores by kind: session-do 2");
     fs::remove_file(folder.path().join("second.db")).expect("removed");
     wait(&mut window, "Stores by kind: session-do 1");
+}
+
+#[test]
+fn the_stores_of_a_folder_are_looked_over_too() {
+    let broken = "INSERT INTO messages VALUES ('broken', 'user', 'x', '[{', 1769972700);";
+    let (home, _path) = database("broken.db", &format!("{} {broken}", apart()));
+    let (_other, sound) = database("sound.db", &apart());
+    fs::copy(&sound, home.path().join("sound.db")).expect("copied");
+    let mut window = window(&[home.path()]);
+    wait(&mut window, "Stores by kind: session-do 2");
+    wait(&mut window, "with a warning 1");
 }
 
 #[test]
