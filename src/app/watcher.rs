@@ -14,6 +14,7 @@ use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use super::job::Event;
 use super::worker::Outbox;
+use crate::stores::sqlite::untold;
 use crate::ui::live::Watched;
 use crate::ui::model::SourceId;
 
@@ -162,7 +163,10 @@ impl Rounds {
             }
         }
         let how = match folders.iter().try_for_each(|folder| self.hear(folder)) {
-            Ok(()) => Watched::Yes,
+            Ok(()) => match untold(path) {
+                Some(system) => Watched::Asked(format!("{system} does not tell what other machines write")),
+                None => Watched::Yes,
+            },
             Err(error) => Watched::Asked(reason(&error)),
         };
         let now = Instant::now();

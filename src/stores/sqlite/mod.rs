@@ -23,7 +23,7 @@ pub use pages::Pages;
 pub use reader::SqliteStore;
 pub use schema::{Schema, TableInfo};
 pub(in crate::stores) use trouble::findings as trouble;
-pub use trouble::{Companion, network_name};
+pub use trouble::{Companion, network_name, untold, untold_name};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

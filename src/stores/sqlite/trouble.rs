@@ -167,14 +167,34 @@ fn network(context: &Context<'_>) -> Option<Finding> {
     )
 }
 
-#[cfg(target_os = "linux")]
 fn network_of(path: &Path) -> Option<&'static str> {
-    // The type is a signed word on some machines, and its numbers have 32 bits.
-    network_name(rustix::fs::statfs(path).ok()?.f_type as u32)
+    network_name(kind_of(path)?)
+}
+
+/// The file system on which a file changes without this machine's system being told: another machine may write it.
+pub fn untold(path: &Path) -> Option<&'static str> {
+    untold_name(kind_of(path)?)
+}
+
+/// As [`network_name`], for all those that may be written elsewhere.
+pub fn untold_name(kind: u32) -> Option<&'static str> {
+    match kind {
+        // Whatever a program makes of it: a disk of another machine, most often.
+        0x6573_5546 => Some("FUSE"),
+        0x786f_4256 => Some("shared folders of VirtualBox"),
+        kind => network_name(kind),
+    }
+}
+
+/// The type of the file system that a file is on.
+#[cfg(target_os = "linux")]
+fn kind_of(path: &Path) -> Option<u32> {
+    // It is a signed word on some machines, and its numbers have 32 bits.
+    Some(rustix::fs::statfs(path).ok()?.f_type as u32)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn network_of(_: &Path) -> Option<&'static str> {
+fn kind_of(_: &Path) -> Option<u32> {
     None
 }
 

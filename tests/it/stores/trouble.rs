@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use sessionscope::core::{Finding, Flow, ReadStore as _, Severity, StoreError};
-use sessionscope::stores::sqlite::{Cancel, network_name};
+use sessionscope::stores::sqlite::{Cancel, network_name, untold_name};
 use sessionscope::stores::{Options, folder, open};
 
 use crate::support::{database, opened, options};
@@ -103,6 +103,9 @@ fn network_file_systems_are_known_by_their_type() {
     // Types of NFS, of CIFS and of ext4, tmpfs and overlays.
     assert_eq!(network_name(0x6969), Some("NFS"));
     assert_eq!(network_name(0xff53_4d42), Some("CIFS"));
+    // One of those may be a disk of this machine, so that it is no trouble; what is written to it is asked for.
+    assert_eq!((network_name(0x6573_5546), untold_name(0x6573_5546)), (None, Some("FUSE")));
+    assert_eq!((untold_name(0x6969), untold_name(0xef53)), (Some("NFS"), None));
     for local in [0xef53, 0x0102_1994, 0x794c_7630] {
         assert_eq!(network_name(local), None);
     }
