@@ -22,6 +22,9 @@ use crate::stores::vitals::Weigh;
 pub const BEAT: Rhythm =
     Rhythm { noun: "beat", every_ms: Some(30_000), fresh_ms: 120_000, silent_ms: Some(600_000) };
 
+/// Of a session that was cut off: a beat makes it active again, so that this was after its last one, which tells nothing.
+const CUT_OFF: Rhythm = Rhythm { fresh_ms: 0, ..BEAT };
+
 /// The program's rule in short.
 pub const PACE: Pace = Pace {
     rhythm: BEAT,
@@ -87,8 +90,12 @@ impl Session {
     /// Hands on what of it is evidence, in the order of telling; what only makes words is left out where none are wanted.
     fn weigh<T>(&self, now_ms: i64, path: &Path, words: bool, then: impl FnOnce(&[Sign<'_>]) -> T) -> T {
         let age_ms = self.beat_ms.map(|beat| now_ms.saturating_sub(beat));
-        let last = Sign::Last { age_ms, rhythm: &BEAT };
+        let cut_off = self.is("disconnected");
+        let last = Sign::Last { age_ms, rhythm: if cut_off { &CUT_OFF } else { &BEAT } };
         let lives = last.says() == Says::Lives;
+        // A fresh beat protects it all the same.
+        let fresh = Sign::Last { age_ms, rhythm: &BEAT }.says() == Says::Lives;
+        let of_status = if cut_off && fresh { Says::Remains } else { Says::Nothing };
         let process = machine::process(self.process, self.began_ms.or(self.beat_ms));
         let opens = match process {
             Process::Runs { id, .. } => machine::opens(id, path),
@@ -107,7 +114,7 @@ impl Session {
         let grace = Sign::Grace { left_ms, says };
         let process = Sign::Process { process, opens, runs };
         if !words {
-            return then(&[last, process, grace]);
+            return then(&[last, process, grace, Sign::Said { words: "", says: of_status }]);
         }
         let mut signs = vec![last, process];
         let openers = if opens == Some(true) || lives { None } else { machine::openers(path) };
@@ -115,12 +122,11 @@ impl Session {
             signs.push(Sign::OpenedBy { openers, noun: "the database", says: Says::Nothing });
         }
         signs.push(grace);
-        let said = |words| Sign::Said { words, says: Says::Nothing };
         let status = format!("status {}", self.status.as_deref().unwrap_or("not recorded"));
-        signs.push(said(&status));
+        signs.push(Sign::Said { words: &status, says: of_status });
         let attempts = format!("{} recoveries, of {MOST_ATTEMPTS} at most", self.attempts);
         if self.attempts >= MOST_ATTEMPTS {
-            signs.push(said(&attempts));
+            signs.push(Sign::Said { words: &attempts, says: Says::Nothing });
         }
         then(&signs)
     }

@@ -108,6 +108,20 @@ fn a_session_whose_beats_stopped_is_not_called_dead_while_its_process_runs() {
 }
 
 #[test]
+fn a_session_that_was_cut_off_after_a_fresh_beat_is_neither_alive_nor_dead() {
+    let began = now_ms();
+    let sql = ["active", "disconnected"].map(|status| session(status, began, status, 4_194_304));
+    let (_folder, path) = database("a.db", &format!("{SCHEMA}{}", sql.concat()));
+    let later = began + 30_000;
+    until(
+        &path,
+        later,
+        &["active | alive | last beat 30 s ago", "disconnected | unknown | last beat 30 s ago"],
+    );
+    until(&path, began + 15 * MINUTE, &["disconnected | dead | last beat 15 min ago"]);
+}
+
+#[test]
 fn a_process_that_began_after_its_session_is_another_one() {
     let process = Process::new();
     let began = now_ms() - 60 * MINUTE;
