@@ -19,6 +19,8 @@ pub const TIME_WIDTH: f32 = 260.0;
 pub const MOST_BARS: usize = 5;
 const BAR_HEIGHT: f32 = 19.0;
 const HEIGHT: f32 = BAR_HEIGHT * MOST_BARS as f32 + 26.0;
+/// No bar over time is wider than one of so many.
+const LEAST_BARS: f64 = 24.0;
 
 /// A titled list of bars.
 pub struct Panel {
@@ -150,7 +152,9 @@ fn chart(rows: &OverTime, noun: &str, color: egui::Color32, zone: Zone) -> BarCh
     };
     let bars = rows.counts.iter().enumerate().map(bar).collect();
     let (from_ms, step_ms, noun) = (rows.from_ms, rows.step_ms, noun.to_owned());
-    BarChart::new("", bars).width(0.86).element_formatter(Box::new(move |bar, _| {
+    // Few spans are no reason for bars as wide as walls.
+    let share = (rows.counts.len() as f64 / LEAST_BARS).min(1.0);
+    BarChart::new("", bars).width(0.86 * share).element_formatter(Box::new(move |bar, _| {
         let begin = format::time(from_ms + step_ms * bar.argument as i64, zone);
         format!("{begin}, {}: {}", span(step_ms), counted(bar.value as u64, &noun))
     }))

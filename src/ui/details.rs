@@ -272,8 +272,8 @@ fn values(ui: &mut Ui, details: &Details, zone: Zone, now: i64) {
         };
         if text.len() > 60 || text.contains('\n') {
             ui.label(RichText::new(&label).font(text_font()).color(colors.muted));
-            let job = marks::job(ui.ctx(), &text, text_font(), colors.text);
-            ui.add(egui::Label::new(job).wrap().selectable(true));
+            let text = RichText::new(&text).font(text_font()).color(colors.text);
+            marks::within(ui, |ui| ui.add(egui::Label::new(text).wrap().selectable(true)));
         } else {
             widgets::fact(ui, &label, &text, column.kind != ColumnKind::Flag, LABEL_WIDTH);
         }
@@ -297,8 +297,8 @@ pub fn code(ui: &mut Ui, text: &str) {
         ui,
         |ui| {
             ui.set_width(ui.available_width());
-            let job = marks::job(ui.ctx(), text, mono_font(), colors.text);
-            ui.add(egui::Label::new(job).wrap().selectable(true));
+            let text = RichText::new(text).font(mono_font()).color(colors.text);
+            marks::within(ui, |ui| ui.add(egui::Label::new(text).wrap().selectable(true)));
         },
     );
 }

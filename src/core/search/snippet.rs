@@ -48,9 +48,9 @@ pub fn snippet(text: &[u8], matcher: Option<&Matcher>) -> Snippet {
 }
 
 /// Where a matcher finds something in a text that is shown, in bytes.
-pub fn marks(matcher: &Matcher, shown: &str) -> Vec<Range<usize>> {
+pub fn marks(matcher: &Matcher, shown: &str, most: usize) -> Vec<Range<usize>> {
     let on_characters = |r: &Range<usize>| shown.is_char_boundary(r.start) && shown.is_char_boundary(r.end);
-    matcher.ranges(shown.as_bytes(), MOST_MARKS).into_iter().filter(on_characters).collect()
+    matcher.ranges(shown.as_bytes(), most).into_iter().filter(on_characters).collect()
 }
 
 /// The matches within a part of the text, cut to it.

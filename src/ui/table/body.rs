@@ -95,7 +95,7 @@ fn marked(ui: &Ui, line: Rect, view: &TableView, key: &RowKey) {
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, name));
 }
 
-fn draw(ui: &Ui, line: Rect, at: usize, row: Option<&Row>, columns: &[Shown], look: &Look) {
+fn draw(ui: &mut Ui, line: Rect, at: usize, row: Option<&Row>, columns: &[Shown], look: &Look) {
     let colors = colors_of(ui.ctx());
     for column in columns {
         let cell =
@@ -135,8 +135,8 @@ fn draw(ui: &Ui, line: Rect, at: usize, row: Option<&Row>, columns: &[Shown], lo
         } else {
             text.as_str().into()
         };
-        let job = marks::job(ui.ctx(), &fitting, font, color);
-        let cut = widgets::job_in(ui, inner, job, column.right) || fitting != text;
+        let draw = |ui: &mut Ui| widgets::text_in(ui, inner, &fitting, font, color, column.right);
+        let cut = marks::within(ui, draw) || fitting != text;
         let response = named(ui, cell, at, &column.column.name, &text);
         hover(response, cut, value, column, look, &text);
     }

@@ -8,6 +8,7 @@ use crate::core::conversation::{Answer, Part, words};
 use crate::core::visible;
 use crate::ui::Command;
 use crate::ui::format;
+use crate::ui::marks;
 use crate::ui::table_view::Folds;
 use crate::ui::theme::{
     Colors, colors_of, icon_font, mono_font, sizes_in_use, small_font, space, strong_font, text_font,
@@ -24,8 +25,12 @@ pub struct Look<'a> {
     pub commands: &'a mut Vec<Command>,
 }
 
-/// Draws the parts one below the other; tool calls with their results folded beneath them.
+/// Draws the parts one below the other; tool calls with their results folded beneath them. What is searched for is marked.
 pub fn show(ui: &mut Ui, id: Id, parts: &[Part], look: &mut Look<'_>) {
+    marks::within(ui, |ui| all(ui, id, parts, look));
+}
+
+fn all(ui: &mut Ui, id: Id, parts: &[Part], look: &mut Look<'_>) {
     ui.spacing_mut().item_spacing.y = space::S;
     for (i, part) in parts.iter().enumerate() {
         let id = id.with((i, look.folds.round));

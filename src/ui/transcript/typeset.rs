@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use egui::{Color32, FontId, Id, OutputCommand, Ui, vec2};
+use egui::{Color32, FontId, Id, OutputCommand, RichText, Ui, vec2};
 use egui_commonmark::{CommonMarkCache, CommonMarkViewer};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag};
 
 use crate::core::visible;
-use crate::ui::marks;
 use crate::ui::theme::{self, colors_of, sizes_in_use, text_font};
 
 /// Longer Markdown is shown as the text that it is: laying it out would take longer than a frame.
@@ -85,8 +84,8 @@ impl Typeset {
             if place.expand(200.0).intersects(ui.clip_rect()) {
                 let piece = text.get(start..*end).unwrap_or_default();
                 let shown = visible(piece.strip_suffix('\n').unwrap_or(piece));
-                let job = marks::job(ui.ctx(), &shown, font.clone(), color);
-                let label = egui::Label::new(job).wrap().selectable(true);
+                let text = RichText::new(shown).font(font.clone()).color(color);
+                let label = egui::Label::new(text).wrap().selectable(true);
                 *height = ui.add(label).rect.height();
             } else {
                 ui.allocate_exact_size(place.size(), egui::Sense::hover());

@@ -218,3 +218,47 @@ fn the_messages_of_a_resume_key_are_searched_in_its_transcript() {
     wait_gone(&mut window, "1 match");
     at(&mut window, "6 of ");
 }
+
+/// The texts that stand on a ground for matches, and how wide their grounds are.
+fn grounds(window: &Harness<'_, App>) -> Vec<(String, Vec<f32>)> {
+    let color = sessionscope::ui::theme::mark_color(&window.ctx);
+    let mut found = Vec::new();
+    for clipped in &window.output().shapes {
+        let egui::Shape::Vec(shapes) = &clipped.shape else { continue };
+        let text = shapes.iter().find_map(|shape| match shape {
+            egui::Shape::Text(text) => Some(text),
+            _ => None,
+        });
+        let Some(text) = text else { continue };
+        let of = |shape: &egui::Shape| match shape {
+            egui::Shape::Rect(rect) if rect.fill == color => Some(rect.rect.width()),
+            _ => None,
+        };
+        found.push((text.galley.text().to_owned(), shapes.iter().filter_map(of).collect()));
+    }
+    found
+}
+
+#[test]
+fn matches_are_marked_in_tables_and_in_what_is_set_as_markdown() {
+    let sql = "INSERT INTO messages VALUES ('md', 'user', 'A **Needle** in hay, needle-sharp `needle.rs`\n\n```sh\nneedle --help\n```', NULL, 1769972900);";
+    let (_folder, path) = database("69f1.sqlite", &format!("{SHIP}{sql}"));
+    let mut window = open(&[&path]);
+    search(&mut window, "needle");
+    wait(&mut window, "1 match in 1 source");
+    window.key_press(Key::Enter);
+    wait(&mut window, "session: A question");
+    until(&mut window, "the cell is marked", |w| {
+        grounds(w).iter().any(|(text, grounds)| text.starts_with("A **Needle**") && grounds.len() == 4)
+    });
+    click(&mut window, "Transcript");
+    until(&mut window, "each of the message's texts is marked", |w| {
+        let grounds = grounds(w);
+        let marked = |wanted: &str| grounds.iter().any(|(text, at)| text.trim() == wanted && at.len() == 1);
+        marked("Needle") && marked("in hay, needle-sharp") && marked("needle.rs") && marked("needle --help")
+    });
+    let grounds = grounds(&window);
+    let width = |wanted: &str| grounds.iter().find(|(text, _)| text.trim() == wanted).map(|(_, at)| at[0]);
+    // The ground is as wide as what is found, not as its text.
+    assert!(width("in hay, needle-sharp") < Some(60.0), "{grounds:?}");
+}
