@@ -1,17 +1,16 @@
 //! Import: the sessions of a document into a database. A row that the database has already wins.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::merge::{Fate, Merge};
 use super::{
     Action, Class, DocumentMessage, Edit, EntryOrder, ImportSource, Item, Needs, NewSession, Planner,
-    RepairError, SessionStore, SourceEntry, SourceKind, Standing,
+    RepairError, SourceEntry, SourceKind, Standing,
 };
-use crate::core::{KNOWN_FORGES, RENAMED_AGENT, ResumeKey, hex, span};
+use crate::core::{hex, span};
 
 /// How old a session may be to be resumed: 24 hours, seed 004's `MAX_SESSION_AGE_MS`.
 const MOST_AGE_MS: i64 = 86_400_000;
@@ -37,9 +36,9 @@ pub(super) fn plan(
     }
     match source.kind() {
         SourceKind::Sessions => {
-            let forges = KNOWN_FORGES.iter().copied().chain([forge]).collect();
-            let table = Arc::from("sessions");
-            Sessions { source: source.as_ref(), forge, forges, compare, table }.plan(planner)?;
+            let merge = Merge::of(source.as_ref(), forge)?;
+            Sessions { source: source.as_ref(), merge, compare, table: Arc::from("sessions") }
+                .plan(planner)?;
         }
         SourceKind::Document => document(planner, source.as_ref())?,
         SourceKind::Values => values(planner, source.as_ref(), from)?,
@@ -72,136 +71,64 @@ fn prepare(planner: &mut Planner<'_>, needs: Needs<'_>) -> Result<(), RepairErro
 /// A session file on its way into a table of sessions.
 struct Sessions<'a> {
     source: &'a dyn ImportSource,
-    forge: &'a str,
-    /// Those that are known, and that one.
-    forges: Vec<&'a str>,
+    merge: Merge<'a>,
     compare: bool,
     table: Arc<str>,
 }
 
-/// By the hash of the key that entries get: the entry that counts.
-///
-/// Hashes of 64 bits, since a million keys as text would take a hundred times the room.
-#[derive(Default)]
-struct Winners {
-    hasher: RandomState,
-    newest: HashMap<u64, Winner>,
-}
-
-/// The newest entry of a key.
-struct Winner {
-    last_used_ms: i64,
-    number: u64,
-    /// The database has a session under that key, or under another of the same hash.
-    is_there: bool,
-}
-
-impl Winners {
-    fn offer(&mut self, key: &str, last_used_ms: i64, number: u64) {
-        let offered = Winner { last_used_ms, number, is_there: false };
-        let newest = self.newest.entry(self.hasher.hash_one(key)).or_insert(offered);
-        // Of two as new as each other the last counts, as in the file itself.
-        if last_used_ms >= newest.last_used_ms {
-            (newest.last_used_ms, newest.number) = (last_used_ms, number);
-        }
-    }
-
-    fn of(&self, key: &str) -> Option<&Winner> {
-        self.newest.get(&self.hasher.hash_one(key))
-    }
-
-    /// Marks what the database has: in one pass, since asking it for each of a million keys takes longer than all else.
-    fn mark(&mut self, store: &dyn SessionStore) -> Result<(), RepairError> {
-        store
-            .resume_keys(&mut |key, _, _| {
-                if let Some(winner) = self.newest.get_mut(&self.hasher.hash_one(key)) {
-                    winner.is_there = true;
-                }
-                Ok(())
-            })
-            .map(|_| ())
-    }
-}
-
 impl Sessions<'_> {
-    fn plan(&self, planner: &mut Planner<'_>) -> Result<(), RepairError> {
-        let mut winners = self.winners()?;
-        if winners.newest.is_empty() {
+    fn plan(mut self, planner: &mut Planner<'_>) -> Result<(), RepairError> {
+        if self.merge.is_empty() {
             // A database with nothing in it would be no use, and the file is better where it is.
-            return self.reject_all(planner, &winners);
+            return self.reject_all(planner);
         }
-        winners.mark(planner.store)?;
+        self.merge.mark(planner.store)?;
         prepare(planner, Needs::Sessions)?;
         self.source.entries(EntryOrder::Index, &mut |entry| {
-            let item = self.entry(planner, &entry, &winners)?;
+            let item = self.entry(planner, &entry)?;
             planner.next_group();
             planner.add(item.at(entry.last_used_ms))
         })?;
         if self.compare {
             let store = planner.store;
-            store.resume_keys(&mut |key, table, _| match winners.of(key) {
-                Some(_) => Ok(()),
-                None => planner.add(Item::line(Action::Beside, OTHERS, table, key, "stays as it is")),
+            store.resume_keys(&mut |key, table, _| match self.merge.has(key) {
+                true => Ok(()),
+                false => planner.add(Item::line(Action::Beside, OTHERS, table, key, "stays as it is")),
             })?;
         }
         Ok(())
     }
 
-    fn reject_all(&self, planner: &mut Planner<'_>, winners: &Winners) -> Result<(), RepairError> {
+    fn reject_all(&self, planner: &mut Planner<'_>) -> Result<(), RepairError> {
         self.source.entries(EntryOrder::File, &mut |entry| {
-            let item = self.entry(planner, &entry, winners)?;
+            let item = self.entry(planner, &entry)?;
             planner.add(item.at(entry.last_used_ms))
         })
     }
 
-    /// Finds for every key that entries get the one that counts.
-    fn winners(&self) -> Result<Winners, RepairError> {
-        let mut winners = Winners::default();
-        self.source.entries(EntryOrder::File, &mut |entry| {
-            if let (Ok(key), Some(_)) = (self.normal(entry.key), entry.session_id) {
-                winners.offer(&key, entry.last_used_ms.unwrap_or(0), entry.number);
-            }
-            Ok(())
-        })?;
-        Ok(winners)
-    }
-
     /// What becomes of an entry.
-    fn entry(
-        &self,
-        planner: &Planner<'_>,
-        entry: &SourceEntry<'_>,
-        winners: &Winners,
-    ) -> Result<Item, RepairError> {
+    fn entry(&self, planner: &Planner<'_>, entry: &SourceEntry<'_>) -> Result<Item, RepairError> {
         let line = |action, class, key: &str, reason: String| {
             Ok(Item::line(action, class, &self.table, key, reason))
         };
-        let reject = |reason: &str| line(Action::Reject, REJECTED, entry.key, reason.to_owned());
-        let key = match self.normal(entry.key) {
-            Ok(key) => key,
-            Err(why) => return reject(why),
+        let known = |key: &str| planner.store.session_of_key(key);
+        let (key, session_id) = match self.merge.fate(entry, &known)? {
+            Fate::Rejected(why) => return line(Action::Reject, REJECTED, entry.key, why),
+            Fate::Equal { key, same_time: true } => {
+                return line(Action::Keep, EQUAL, &key, "already there".to_owned());
+            }
+            Fate::Equal { key, .. } => {
+                let reason = "already there, with another time; the database wins".to_owned();
+                return line(Action::Keep, EQUAL, &key, reason);
+            }
+            Fate::Different { key, known } => {
+                let reason =
+                    format!("conflict: the database has session {} under it, and wins", known.session_id);
+                return line(Action::Keep, DIFFERENT, &key, reason);
+            }
+            Fate::New { key, session_id } => (key, session_id),
         };
-        let Some(session_id) = entry.session_id else { return reject("the entry names no session") };
-        let winner = winners.of(&key);
-        if winner.is_some_and(|winner| winner.number != entry.number) {
-            return reject(&format!("another entry becomes {key} too, and is newer or comes later"));
-        }
         let last_used_ms = entry.last_used_ms.unwrap_or(0);
-        if winner.is_none_or(|winner| winner.is_there)
-            && let Some(known) = planner.store.session_of_key(&key)?
-        {
-            let (class, reason) = match known.session_id == session_id {
-                true if known.last_used_ms.unwrap_or(0) == last_used_ms => {
-                    (EQUAL, "already there".to_owned())
-                }
-                true => (EQUAL, "already there, with another time; the database wins".to_owned()),
-                false => (
-                    DIFFERENT,
-                    format!("conflict: the database has session {} under it, and wins", known.session_id),
-                ),
-            };
-            return line(Action::Keep, class, &key, reason);
-        }
         let created_ms = match (entry.created_ms, last_used_ms) {
             (Some(created), _) => created,
             (None, 0) => planner.now.0,
@@ -233,19 +160,6 @@ impl Sessions<'_> {
             Some(_) => {}
         }
         reason
-    }
-
-    /// The key under which an entry goes into the database: with its forge, and foreman's as architect's.
-    fn normal<'k>(&self, key: &'k str) -> Result<std::borrow::Cow<'k, str>, &'static str> {
-        let Some(parsed) = ResumeKey::parse(key, &self.forges) else {
-            return Err("its key cannot be told apart into forge, agent, repository and issue for certain");
-        };
-        if parsed.forge.is_some() && parsed.agent != RENAMED_AGENT.0 {
-            return Ok(key.into());
-        }
-        let agent = if parsed.agent == RENAMED_AGENT.0 { RENAMED_AGENT.1 } else { parsed.agent };
-        let forge = parsed.forge.unwrap_or(self.forge);
-        Ok(format!("{forge}:{agent}:{}:{}", parsed.repo, parsed.issue).into())
     }
 }
 

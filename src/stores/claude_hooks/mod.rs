@@ -4,6 +4,7 @@
 //! `<agent>:<repo>:<issue>`, with `<forge>:` before it since forges are told apart. The program resumes no session that was
 //! last used more than 24 hours ago, and deletes it when it comes across it.
 
+mod beside;
 mod database;
 mod entries;
 mod file;
@@ -11,6 +12,7 @@ mod keys;
 mod repairs;
 mod session_file;
 
+pub use beside::{compare as compare_beside, concerns as is_of_claude_hooks};
 pub use database::ADAPTER as DATABASE;
 pub use file::ADAPTER as FILE;
 pub use repairs::DatabaseRepairs;

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::core::{Finding, ReadStore as _, StoreError};
 use crate::stores::sqlite::{Checked, Context, FileFacts, SqliteStore, sqlite_error};
-use crate::stores::{document_adapters, durable, sqlite_adapters};
+use crate::stores::{claude_hooks, document_adapters, durable, sqlite_adapters};
 
 /// For so long a scan reads on before it lets go of the database.
 const PAGE: Duration = Duration::from_millis(20);
@@ -40,10 +40,13 @@ pub struct Examination {
     checked: Vec<Finding>,
 }
 
+/// Looks elsewhere than into a store for what concerns it, as far as it costs little.
+type Elsewhere = fn(&SqliteStore) -> Result<Vec<Finding>, StoreError>;
+
 enum Step {
     Scan(Scan),
-    /// Which sessions lack the transcript that they name, and which transcripts a session.
-    Transcripts,
+    /// What is not in the store's own rows: which transcripts there are, what another file beside it says.
+    Elsewhere(Elsewhere),
     /// SQLite's check of the whole database, as long as it is short.
     Check,
     /// SQLite's check of one table.
@@ -77,8 +80,11 @@ impl Examination {
         }
         scans.extend(shared::scans(&store.mapping, &context));
         let mut steps: VecDeque<Step> = scans.into_iter().filter(|s| !s.is_idle()).map(Step::Scan).collect();
+        if claude_hooks::is_of_claude_hooks(store) {
+            steps.push_back(Step::Elsewhere(claude_hooks::compare_beside));
+        }
         if store.names_transcripts() {
-            steps.push_back(Step::Transcripts);
+            steps.push_back(Step::Elsewhere(SqliteStore::about_transcripts));
         }
         if is_database && checked {
             steps.push_back(Step::Check);
@@ -137,7 +143,7 @@ impl Examination {
                 }
                 Ok(came)
             }
-            Step::Transcripts => match store.about_transcripts() {
+            Step::Elsewhere(look) => match look(store) {
                 Err(error @ StoreError::Cancelled) => Err(error),
                 // What cannot be looked through is no finding about the store.
                 about => {
@@ -186,7 +192,7 @@ impl Examination {
         let table = match step {
             Step::Scan(scan) => scan.table().to_owned(),
             Step::CheckTable(name) => name,
-            Step::Check | Step::Transcripts => return,
+            Step::Check | Step::Elsewhere(_) => return,
         };
         if !self.unfinished.contains(&table) {
             self.unfinished.push(table);

@@ -1,6 +1,7 @@
 //! What is found in the background: each defect has a row that has it, and one that nearly does.
 
 mod agent_mcp;
+mod beside;
 mod durable;
 mod fixtures;
 mod shared;

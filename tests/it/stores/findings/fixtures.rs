@@ -99,10 +99,10 @@ const SAMPLES: &str = "
 .wrangler/state/v3/do/tidewatch-mcp-SessionManager/e5b2c1cd….sqlite: nothing
 agent-env/architect/projects/-srv-checkouts-tidewatch/baa8252c….jsonl: nothing
 app.db: nothing
-claude-hooks.db: info stale-key, info time-zero
+claude-hooks.db: info file-database-differ, info stale-key, info time-zero, warning file-database-differ, warning file-database-differ
 mcp_state.db: info alive-without-grace, info recovered-and-silent, info secret-kept, info secret-kept, info state-expired, warning broken-transport-state, warning expired-but-beating
 session-document.json: nothing
-sessions.json: info ambiguous-key, info foreman-key, info legacy-entry, info stale-key, warning colliding-keys
+sessions.json: info ambiguous-key, info file-database-differ, info foreman-key, info legacy-entry, info stale-key, warning colliding-keys, warning file-database-differ, warning file-database-differ
 wrangler-key-value.jsonc: warning key-value-class
 wrangler.jsonc: error deleted-class-bound, warning key-value-class
 wrangler.toml: nothing
