@@ -28,6 +28,8 @@ pub struct LinesAdapter {
     pub id: &'static str,
     /// Whether a file is of this kind, by its first bytes; they may end within a line.
     pub recognises: fn(&[u8]) -> bool,
+    /// Whether an empty file of this name is one in which nothing was written yet.
+    pub awaits: fn(&Path) -> bool,
     /// A name for people, by the file's ends: all that is read of it where there are thousands.
     pub name: fn(&Path, u64) -> Option<String>,
     /// Reads the file to its end, into an empty database.
@@ -137,7 +139,8 @@ pub fn read(
 ) -> Result<Option<(Contents, &'static str)>, StoreError> {
     let file = Arc::new(File::open(path).map_err(|e| unreadable(path, &e))?);
     let head = bytes_at(&file, 0, HEAD_BYTES).map_err(|e| unreadable(path, &e))?;
-    let Some(adapter) = lines_adapters().iter().find(|a| (a.recognises)(&head)) else { return Ok(None) };
+    let is_of = |a: &&LinesAdapter| (a.recognises)(&head) || head.is_empty() && (a.awaits)(path);
+    let Some(adapter) = lines_adapters().iter().find(is_of) else { return Ok(None) };
     let fail = |e| sqlite_error(e, path);
     let transaction = connection.unchecked_transaction().map_err(fail)?;
     document::create(connection).map_err(fail)?;
@@ -145,6 +148,11 @@ pub fn read(
     transaction.commit().map_err(fail)?;
     contents.lines = Some(Lines::new(adapter, file, grows));
     Ok(Some((contents, adapter.id)))
+}
+
+/// Whether an empty file will be one of JSON lines that are known, by its name.
+pub fn are_awaited(path: &Path) -> bool {
+    lines_adapters().iter().any(|adapter| (adapter.awaits)(path))
 }
 
 /// Whether a file's first bytes are those of JSON lines that are known.

@@ -149,7 +149,7 @@ fn head(path: &Path) -> Result<Vec<u8>, StoreError> {
         let what = if meta.is_dir() { "A folder" } else { "A pipe, socket or device" };
         return Err(StoreError::NotAStoreFile { what, path: owned() });
     }
-    if meta.len() == 0 {
+    if meta.len() == 0 && !lines::are_awaited(path) {
         let what = "it is empty (0 bytes), as after a full disk or a write that was broken off".into();
         return Err(StoreError::Damaged { what, path: owned() });
     }

@@ -28,6 +28,7 @@ pub use places::Places;
 pub const ADAPTER: LinesAdapter = LinesAdapter {
     id: "claude-transcript",
     recognises,
+    awaits,
     name: |path, length| Some(Ends::read(path, length).ok()?.name(path)),
     read: reading::read,
     install: texts::install,
@@ -46,6 +47,14 @@ fn recognises(head: &[u8]) -> bool {
         // The last of them may be cut off where the head ends.
         Line::begun(&text).is_some_and(|l| l.is_of_transcript() || l.begins_as_of_transcript())
     })
+}
+
+/// A session's transcript is named by its UUID, a sub-agent's by `agent-` and a number in hexadecimal.
+fn awaits(path: &std::path::Path) -> bool {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let is_agent =
+        |stem: &str| stem.strip_prefix("agent-").is_some_and(|id| id.bytes().all(|b| b.is_ascii_hexdigit()));
+    path.extension().is_some_and(|e| e == "jsonl") && (session::is_uuid(&stem) || is_agent(&stem))
 }
 
 /// A session of a store that names transcripts.

@@ -243,6 +243,9 @@ fn task_part(tasks: &Tasks, table: &TableInfo, id: &str) -> Part {
     part.order(format!("time_ms({})", column(tasks.times[0])))
 }
 
+/// The newest version of the schema that is known: of agents 0.16.2 to 0.21.0.
+const NEWEST_SCHEMA: i64 = 11;
+
 /// What the SDK's own state row tells: the version of its schema, and whether the state can be read at its next start.
 fn state_findings(context: &Context<'_>, mapping: &mut Mapping) {
     let row = |id: &str, sql: &str| -> Option<String> {
@@ -250,6 +253,14 @@ fn state_findings(context: &Context<'_>, mapping: &mut Mapping) {
         context.connection.query_row(&sql, [id], |r| r.get(0)).ok().flatten()
     };
     if let Some(version) = row("cf_schema_version", "CAST(state AS TEXT)") {
+        if version.trim().parse::<i64>().is_ok_and(|version| version > NEWEST_SCHEMA) {
+            let message = format!(
+                "The Agents SDK's schema has the version {version}, and {NEWEST_SCHEMA} is the newest that is known here"
+            );
+            let finding = Finding::info("agents-schema-newer", message)
+                .at("native:cf_agents_state", "cf_schema_version");
+            mapping.findings.push(finding.suggest("What came with it is shown under Tables as it is stored. A newer sessionscope may know more of it."));
+        }
         mapping.facts.push(("Agents schema".into(), version));
     }
     if row("cf_state_row_id", "CASE WHEN json_valid(state) THEN NULL ELSE 'broken' END").is_some() {

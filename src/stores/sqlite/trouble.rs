@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Context, beside};
 use crate::core::repair::RepairError;
-use crate::core::{Finding, StoreError, byte_size};
+use crate::core::{Defect, Finding, Severity, StoreError, Tally, byte_size};
 use crate::stores::repair::guard;
 
 /// The first bytes of a rollback journal (SQLite's "Database File Format", section 3).
@@ -86,7 +86,38 @@ pub fn findings(context: &Context<'_>, copied: bool) -> Vec<Finding> {
     findings.extend(large_log(context));
     findings.extend(network(context));
     findings.extend(not_writable(path));
+    findings.extend(quoted_defaults(context));
     findings
+}
+
+/// Columns that get the words `CURRENT_TIMESTAMP` where they should get the time: in quotes it is a text (stores.md §3.5).
+fn quoted_defaults(context: &Context<'_>) -> Option<Finding> {
+    let is_quoted = |default: &str| {
+        let moment = default.strip_prefix('\'').and_then(|d| d.strip_suffix('\'')).unwrap_or_default();
+        ["CURRENT_TIMESTAMP", "CURRENT_DATE", "CURRENT_TIME"].iter().any(|m| moment.eq_ignore_ascii_case(m))
+    };
+    let mut tally = Tally::default();
+    for table in context.schema.tables.iter().filter(|t| t.sql.to_ascii_uppercase().contains("'CURRENT_")) {
+        let each = |row: &rusqlite::Row<'_>| {
+            let default: Option<String> = row.get("dflt_value")?;
+            if default.is_some_and(|default| is_quoted(&default)) {
+                let column: String = row.get("name")?;
+                tally.add(|| (String::new(), format!("{}.{column}", table.name)));
+            }
+            Ok(())
+        };
+        // What cannot be told of one table may be of the next.
+        let _ = context.connection.pragma(Some("main"), "table_info", &table.name, each);
+    }
+    let defect = Defect::new(
+        Severity::Info,
+        "default-quoted",
+        "column has a text for its default where the time was meant, since it is in quotes",
+        "columns have a text for their default where the time was meant, since it is in quotes",
+    );
+    let advice =
+        "Rows that were added without a time hold the word itself there, and sort behind all others.";
+    tally.findings(&defect.suggest(advice), "").pop()
 }
 
 /// A journal that SQLite would roll back: only a copy is then read, since a read-only connection refuses the file itself.

@@ -275,12 +275,12 @@ fn what_is_appended_is_read_on_by_every_connection() {
     append(&path, start);
     assert!(opened.store.read_on().expect("read"));
     let ids = |store: &SqliteStore| table(store, Table::Messages, &["id", "kind"]);
-    assert_eq!(ids(&opened.store), "a | text\nline-2 | unfinished line");
+    assert_eq!(table(&opened.store, Table::Messages, &["id", "kind"]), "a | text\nline-2 | unfinished line");
     assert_eq!(table(&opened.store, Table::Findings, &["code"]), "torn-last-line");
     append(&path, &format!("{rest}\n{}", said("c", "third")));
     assert!(opened.store.read_on().expect("read"));
     assert!(!opened.store.read_on().expect("read"));
-    assert_eq!(ids(&opened.store), "a | text\nb | text\nc | text");
+    assert_eq!(table(&opened.store, Table::Messages, &["id", "kind"]), "a | text\nb | text\nc | text");
     assert_eq!(table(&opened.store, Table::Findings, &["code"]), "");
     assert_eq!(table(&opened.store, Table::Sessions, &["messages", "title"]), "3 | first");
     // The other reads nothing anew, and knows all the same.
@@ -402,4 +402,26 @@ proptest::proptest! {
         let sessions = ["id", "title", "status", "messages", "detail"];
         proptest::prop_assert_eq!(table(&growing, Table::Sessions, &sessions), table(&at_once, Table::Sessions, &sessions));
     }
+}
+
+#[test]
+fn an_empty_transcript_is_one_in_which_nothing_was_written_yet() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("3f0d5a52-7c1e-4b8e-9d36-5a1c0e7b2f41.jsonl");
+    fs::write(&path, "").expect("written");
+    let mut opened = opened(&path);
+    assert_eq!(opened.store.about().stores, ["claude-transcript"]);
+    assert!(!opened.store.about().damaged);
+    assert_eq!(opened.store.about().findings, []);
+    assert_eq!(table(&opened.store, Table::Messages, &["id", "kind"]), "");
+    append(
+        &path,
+        "{\"type\":\"user\",\"uuid\":\"a\",\"message\":{\"role\":\"user\",\"content\":\"hello\"}}\n",
+    );
+    assert!(opened.store.read_on().expect("read"));
+    assert_eq!(table(&opened.store, Table::Messages, &["id", "kind"]), "a | text");
+    // Another empty file says nothing of what it was to be.
+    let other = folder.path().join("notes.jsonl");
+    fs::write(&other, "").expect("written");
+    assert!(open(&other, &options()).is_err_and(|e| e.is_damage()));
 }

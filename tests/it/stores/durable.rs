@@ -240,7 +240,10 @@ fn chats_are_messages_and_broken_json_stays_visible() {
     let (_folder, path) = database("a.sqlite", sql);
     let store = opened(&path).store;
     assert_eq!(store.about().stores, ["durable-object"]);
-    assert_eq!(store.about().findings.iter().map(|f| f.code).collect::<Vec<_>>(), ["state-broken-json"]);
+    let codes = |store: &dyn ReadStore| store.about().findings.iter().map(|f| f.code).collect::<Vec<_>>();
+    assert_eq!(codes(&store), ["state-broken-json"]);
+    let (_folder, newer) = database("a.sqlite", &sql.replace("'11'", "'12'"));
+    assert_eq!(codes(&opened(&newer).store), ["agents-schema-newer", "state-broken-json"]);
     assert_eq!(
         table(&store, Table::Messages, &["id", "role", "kind", "text", "detail"]),
         "m4 | - | value | 1 | {}\n\

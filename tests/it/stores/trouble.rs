@@ -12,8 +12,15 @@ use sessionscope::stores::{Options, folder, open};
 use crate::support::{database, opened, options};
 
 /// Codes of what these tests are about.
-const CODES: [&str; 6] =
-    ["free-pages", "wal-large", "journal-hot", "shared-memory-network", "turso-shm", "file-not-writable"];
+const CODES: [&str; 7] = [
+    "free-pages",
+    "wal-large",
+    "journal-hot",
+    "shared-memory-network",
+    "turso-shm",
+    "file-not-writable",
+    "default-quoted",
+];
 
 fn troubles(path: &Path) -> Vec<Finding> {
     troubles_with(path, &options())
@@ -234,4 +241,19 @@ fn an_encoding_is_named_of_a_document_that_is_not_known_too() {
         fs::write(&path, bytes).expect("written");
         assert!(message(&path).contains(said), "{}", message(&path));
     }
+}
+
+#[test]
+fn a_default_that_is_a_word_instead_of_the_time_is_said() {
+    let sql = "CREATE TABLE a (at text DEFAULT 'CURRENT_TIMESTAMP', day text default 'current_date', n text DEFAULT 'CURRENT');
+        CREATE TABLE b (at text DEFAULT (current_timestamp), \"it's 'CURRENT_TIMESTAMP'\" text DEFAULT CURRENT_TIMESTAMP);";
+    let (_folder, path) = database("store.db", sql);
+    let found = troubles(&path);
+    assert_eq!(codes(&found), ["default-quoted"]);
+    assert!(
+        found[0].message.starts_with("2 columns have a text") && found[0].message.ends_with(": a.at, a.day"),
+        "{found:?}"
+    );
+    let (_folder, path) = database("store.db", &sql[sql.find("CREATE TABLE b").unwrap_or_default()..]);
+    assert_eq!(codes(&troubles(&path)), [""; 0]);
 }
