@@ -83,7 +83,7 @@ impl Judge<'_> {
                 ),
             )
             .at("state", &binding.name)
-            .suggest(format!("A class cannot change its backend. {REPLACE}"))
+            .suggest(format!("A class cannot change its backend. {REPLACE} On the free plan new_classes is refused at all (code 10097)."))
             .fix(Offer::Migrate)
         })
     }
@@ -192,9 +192,17 @@ fn problem(place: &str, problem: &Problem) -> Finding {
             format!("{place}{of} cannot {step}: {class} exists already, and the deploy is refused"),
         )
         .suggest("Take this step out if an earlier entry does the same; otherwise use a name that is not taken. The name that a class is renamed or transferred to must not be created first."),
-        ProblemKind::Missing { step, class } => Finding::error(
+        ProblemKind::AfterTransfer { step, class } => Finding::warning(
+            "transferred-class",
+            format!("{place}{of} is to {step}, which came from another worker: the platform does so, but wrangler's own replay leaves transfers out and stops at {class} as \u{201c}non-existent\u{201d}"),
+        )
+        .suggest("wrangler dev fails with it, and since wrangler 4.131 so does wrangler deploy. Leave the class under the name that it was transferred to."),
+        ProblemKind::Missing { step, class, deletes } => Finding::error(
             "class-missing",
-            format!("{place}{of} cannot {step}: no earlier step makes {class}, and the deploy is refused"),
+            format!(
+                "{place}{of} cannot {step}: no earlier step makes {class}, and the deploy is refused{}",
+                if *deletes { " (code 10074, where the version that is live does not have the class either)" } else { "" }
+            ),
         )
         .suggest("Correct the name, or put back the entry that made the class: entries that are deployed must stay."),
     };
@@ -248,7 +256,7 @@ fn unbound(config: &Config, replays: &[Replay]) -> Vec<Finding> {
                     place(environment)
                 );
                 found.push(Finding::info("key-value-class", message).at("state", class).suggest(
-                    "Keep exporting it, an empty stub will do, while its data is worth keeping: deleting it destroys all of it.",
+                    "Keep exporting it, an empty stub will do: a version that does not is refused while the class exists (code 10064). Deleting the class destroys all of its data.",
                 ));
             }
         }

@@ -38,6 +38,8 @@ pub struct Class {
     /// The tag of the entry that made it.
     pub created_by: Option<String>,
     pub renamed_from: Option<String>,
+    /// It came from another worker.
+    transferred: bool,
     order: usize,
 }
 
@@ -67,6 +69,12 @@ pub enum ProblemKind {
         wants: Backend,
     },
     Missing {
+        step: String,
+        class: String,
+        deletes: bool,
+    },
+    /// A class that was transferred from another worker is renamed or deleted: wrangler's own replay leaves transfers out.
+    AfterTransfer {
         step: String,
         class: String,
     },
@@ -100,6 +108,12 @@ pub fn replay(entries: &[Entry]) -> Replay {
         }
         replay.last = Last { tag: tag.clone(), ..Last::default() };
         for (i, step) in entry.steps.iter().enumerate() {
+            if let Step::Delete { class } | Step::Rename { from: class, .. } = step
+                && intended.get(class).is_some_and(|class| class.transferred)
+            {
+                let kind = ProblemKind::AfterTransfer { step: words(step), class: class.clone() };
+                replay.problems.push(Problem { tag: tag.clone(), kind });
+            }
             match apply(&mut intended, step, &entry.tag, replay.rows.len()) {
                 Ok(()) => note(&mut replay, step, &tag),
                 Err(kind) => {
@@ -140,7 +154,8 @@ fn note(replay: &mut Replay, step: &Step, tag: &str) {
 }
 
 fn apply(classes: &mut Classes, step: &Step, tag: &Option<String>, order: usize) -> Result<(), ProblemKind> {
-    let missing = |class: &str| ProblemKind::Missing { step: words(step), class: class.to_owned() };
+    let deletes = matches!(step, Step::Delete { .. });
+    let missing = |class: &str| ProblemKind::Missing { step: words(step), class: class.to_owned(), deletes };
     let free = |classes: &Classes, class: &str, wants| match classes.get(class) {
         None => Ok(()),
         Some(there) => {
@@ -153,6 +168,7 @@ fn apply(classes: &mut Classes, step: &Step, tag: &Option<String>, order: usize)
         backend,
         created_by: tag.clone(),
         renamed_from: None,
+        transferred: matches!(step, Step::Transfer { .. }),
         order,
     };
     match step {

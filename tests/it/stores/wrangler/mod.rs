@@ -236,13 +236,22 @@ fn renaming_or_deleting_needs_a_class_that_exists() {
     let with = |second: &str| found(&config(&format!(r#"{V1},{{"tag":"v2",{second}}}"#), &[]));
     assert_eq!(with(r#""deleted_classes":["B"]"#), ["error class-missing migrations v2"]);
     assert_eq!(with(r#""renamed_classes":[{"from":"B","to":"C"}]"#), ["error class-missing migrations v2"]);
-    // What another worker handed over is there.
+    let refused = |second: &str| {
+        let opened = config(&format!(r#"{V1},{{"tag":"v2",{second}}}"#), &[]);
+        opened.store.about().findings[0].message.contains("10074")
+    };
+    assert!(
+        refused(r#""deleted_classes":["B"]"#) && !refused(r#""renamed_classes":[{"from":"B","to":"C"}]"#)
+    );
+    // What another worker handed over is there, though wrangler's own replay does not see it.
     let transferred = config(
         r#"{"tag":"v1","transferred_classes":[{"from":"A","from_script":"old","to":"B"}]},
            {"tag":"v2","renamed_classes":[{"from":"B","to":"C"}]}"#,
         &[("C", "C")],
     );
-    assert_eq!(found(&transferred), [""; 0]);
+    assert_eq!(found(&transferred), ["warning transferred-class migrations v2"]);
+    let stays = r#"{"tag":"v1","transferred_classes":[{"from":"A","from_script":"old","to":"B"}]}"#;
+    assert_eq!(found(&config(stays, &[("B", "B")])), [""; 0]);
     assert_eq!(
         steps(&transferred),
         "1 | v1 | transfer A from old to B | in effect | top level\n2 | v2 | rename B to C | in effect | top level"
