@@ -13,6 +13,8 @@ use crate::ui::{
 
 /// Below this width the details go beneath the table.
 const NARROW: f32 = 1000.0;
+/// Below this width the details take room once there are some.
+const ROOMY: f32 = 1120.0;
 /// The part of a narrow window that the sources take at most.
 const NARROW_SHARE: f32 = 0.34;
 /// What is left to the table before the details get narrower, in points.
@@ -82,6 +84,7 @@ impl App {
             return commands;
         }
         let narrow = ui.available_width() < NARROW;
+        let roomy = ui.available_width() >= ROOMY;
         let width = self.settings.sources_width.unwrap_or(sizes.sources_width);
         // In a narrow window it has a width of its own, so that the one of a wide window comes back.
         let (width, most) = match narrow {
@@ -98,8 +101,10 @@ impl App {
         if !narrow {
             self.settings.sources_width = Some(left.response.rect.width().round());
         }
-        let has_rows = self.screen.current().is_some_and(|s| s.folder.is_none() && s.about.shown().is_some());
-        if self.screen.details_open && has_rows {
+        let has_details = self.screen.current().is_some_and(|s| {
+            s.folder.is_none() && s.about.shown().is_some() && (roomy || s.details_for.is_some())
+        });
+        if self.screen.details_open && has_details {
             let inner = Frame::new().fill(colors.panel).inner_margin(theme::space::M as i8);
             let show = |ui: &mut Ui| details::show(ui, &mut self.screen, &mut self.typeset);
             let more = if narrow {

@@ -17,7 +17,7 @@ fn is_shown(window: &Harness<'_, App>, name: &str) -> bool {
 #[test]
 fn the_session_that_shows_is_exported_by_mouse_in_a_narrow_window() {
     let (_folder, path) = database("ship.db", SHIP);
-    let mut window = sized(&[&path], 1000.0, 640.0);
+    let mut window = sized(&[&path], 760.0, 640.0);
     click(&mut window, "Messages");
     click(&mut window, "A question");
     wait(&mut window, "Show all sessions");
@@ -76,11 +76,26 @@ fn a_session_is_exported_from_the_menu_of_its_row() {
 #[test]
 fn a_tab_without_room_is_in_a_menu_and_shows_once_it_is_chosen() {
     let (_folder, path) = database("ship.db", SHIP);
-    let mut window = sized(&[&path], 1000.0, 640.0);
+    let mut window = sized(&[&path], 760.0, 640.0);
     wait(&mut window, "acme/app");
     assert!(!has(&window, "Operations"));
     click(&mut window, "More tabs");
     click(&mut window, "Operations");
     wait_gone(&mut window, "acme/app");
     assert!(is_shown(&window, "Operations") && is_shown(&window, "More tabs"));
+}
+
+#[test]
+fn details_take_room_in_a_small_window_once_there_are_some() {
+    let (_folder, path) = database("ship.db", SHIP);
+    for width in [800.0, 1000.0, 1440.0] {
+        let mut window = sized(&[&path], width, 640.0);
+        wait(&mut window, "Overview");
+        wait(&mut window, "A question");
+        window.run_ok();
+        assert_eq!(has(&window, "Select a row to see all of it."), width > 1120.0, "{width}");
+        click(&mut window, "Messages");
+        click(&mut window, "Because.");
+        wait(&mut window, "Values");
+    }
 }

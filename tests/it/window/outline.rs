@@ -51,7 +51,7 @@ fn the_outline_can_be_hidden_and_makes_room_by_itself() {
     wait_gone(&mut window, "5 turns");
     window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::M);
     wait(&mut window, "5 turns");
-    let mut small = sized(&[&path], 1000.0, 640.0);
+    let mut small = sized(&[&path], 900.0, 640.0);
     click(&mut small, "Messages");
     click(&mut small, "Transcript");
     wait(&mut small, "Answer number 1");
