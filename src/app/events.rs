@@ -21,6 +21,7 @@ impl App {
                 Event::Source { id, done } => self.source_event(ctx, id, done),
                 Event::Operations(read) => self.screen.operations.arrive(read),
                 Event::Searched { generation, searched } => self.searched(generation, searched),
+                Event::Coloured(coloured) => self.typeset.coloured(coloured),
                 Event::Watched { id, how } => self.watched(id, how),
                 Event::Settled(lines) => self.screen.dialog = Some(Dialog::Notice { lines }),
                 Event::Chosen { field, path } => self.chosen(ctx, field, path),

@@ -12,6 +12,7 @@ use crate::ui::live::Watched;
 use crate::ui::model::{Details, Member, Message, SourceId, Stop};
 use crate::ui::repair_view::{Field, Planned};
 use crate::ui::table_view::Neighbours;
+use crate::ui::transcript::Coloured;
 
 /// Which list of the window an answer is for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -251,6 +252,8 @@ pub enum Event {
         generation: u64,
         searched: Searched,
     },
+    /// Colours of code that shows.
+    Coloured(Coloured),
     /// How a source's file is watched.
     Watched {
         id: SourceId,

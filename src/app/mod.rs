@@ -1,5 +1,6 @@
 //! State and traffic: commands become jobs, jobs become events, events change what is shown.
 
+mod colouring;
 mod events;
 mod examining;
 mod export;
@@ -33,6 +34,7 @@ use crate::ui::model::{Screen, SourceId};
 use crate::ui::theme;
 use crate::ui::transcript::Typeset;
 
+use colouring::Colourist;
 use job::Event;
 use repairs::Repairer;
 use searcher::Searcher;
@@ -49,6 +51,7 @@ pub struct App {
     walks: HashMap<SourceId, Cancel>,
     repairer: Option<Repairer>,
     searcher: Option<Searcher>,
+    colourist: Option<Colourist>,
     /// The row to show once its source is open.
     jump: Option<Jump>,
     /// A data folder of the window's own, gone with it; the program's where there is none.
@@ -135,6 +138,7 @@ impl App {
             walks: HashMap::new(),
             repairer: None,
             searcher: None,
+            colourist: None,
             jump: None,
             own_data,
             outbox,

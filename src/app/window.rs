@@ -48,6 +48,7 @@ impl eframe::App for App {
         self.keep_up(&ctx);
         self.follow(&ctx);
         self.ask_for_what_is_missing();
+        self.colour();
         self.remember(&ctx);
     }
 

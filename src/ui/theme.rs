@@ -201,28 +201,50 @@ pub fn code_themes() -> [(&'static str, String); 2] {
     [(DARK_CODE, code_theme(&themes().dark)), (LIGHT_CODE, code_theme(&themes().light))]
 }
 
+/// Which of the colours it is.
+type Tone = fn(&Colors) -> Color32;
+
+/// What is told apart in code: scopes of TextMate grammars, and the colour of each. The first is that of the rest.
+const CODE: [(&str, Tone); 8] = [
+    ("", |c| c.text),
+    ("comment", |c| c.muted),
+    ("string, constant.character, markup.inserted", |c| c.good),
+    ("constant, support.constant", |c| c.warn),
+    ("keyword, storage, entity.name.tag", |c| c.assistant),
+    ("entity.name.function, support.function, variable.function", |c| c.tool),
+    ("entity.name, support.type, support.class", |c| c.user),
+    ("markup.deleted, invalid", |c| c.bad),
+];
+
+/// The colour of a number that [`code_tones`] gives.
+pub fn code_color(colors: &Colors, tone: u8) -> Color32 {
+    let (_, color) = CODE.get(usize::from(tone)).unwrap_or(&CODE[0]);
+    color(colors)
+}
+
+/// A theme of code for any colours: in the place of each its number stands as the amount of red.
+pub fn code_tones() -> String {
+    property_list(Color32::BLACK, |tone| Color32::from_rgb(tone, 0, 0))
+}
+
 fn code_theme(c: &Colors) -> String {
+    property_list(c.stripe, |tone| code_color(c, tone))
+}
+
+fn property_list(ground: Color32, color: impl Fn(u8) -> Color32) -> String {
     let hex = |color: Color32| format!("#{:02x}{:02x}{:02x}", color.r(), color.g(), color.b());
     let mut out = format!(
         "<plist version=\"1.0\"><dict><key>name</key><string>code</string><key>settings</key><array><dict>\
          <key>settings</key><dict><key>background</key><string>{}</string><key>foreground</key>\
          <string>{}</string></dict></dict>",
-        hex(c.stripe),
-        hex(c.text)
+        hex(ground),
+        hex(color(0))
     );
-    for (scope, color) in [
-        ("comment", c.muted),
-        ("string, constant.character, markup.inserted", c.good),
-        ("constant, support.constant", c.warn),
-        ("keyword, storage, entity.name.tag", c.assistant),
-        ("entity.name.function, support.function, variable.function", c.tool),
-        ("entity.name, support.type, support.class", c.user),
-        ("markup.deleted, invalid", c.bad),
-    ] {
+    for (tone, (scope, _)) in (0..).zip(&CODE).skip(1) {
         out.push_str(&format!(
             "<dict><key>scope</key><string>{scope}</string><key>settings</key><dict><key>foreground</key>\
              <string>{}</string></dict></dict>",
-            hex(color)
+            hex(color(tone))
         ));
     }
     out.push_str("</array></dict></plist>");

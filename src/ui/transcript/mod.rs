@@ -1,11 +1,14 @@
 //! Messages as a conversation to read.
 
+mod blocks;
+mod colours;
 pub mod outline;
 pub mod parts;
 mod typeset;
 
 use egui::{Id, Key, Rect, RichText, Sense, Stroke, Ui, UiBuilder, WidgetInfo, pos2, vec2};
 
+pub use colours::{Coloured, Run, Wanted};
 pub use typeset::Typeset;
 
 use super::Command;

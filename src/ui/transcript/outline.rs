@@ -4,6 +4,7 @@ use egui::accesskit::Role;
 use egui::{Frame, Panel, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::Command;
+use crate::core::search::Flat;
 use crate::core::{RowIndex, RowKey, Value, visible};
 use crate::ui::format::{self, Zone};
 use crate::ui::model::SourceView;
@@ -144,7 +145,9 @@ fn turn(ui: &Ui, view: &mut TableView, at: usize, line: Rect, current: bool, zon
     let cell = |place: Option<usize>| Some(&row?.cells.get(place?)?.value);
     let said = cell(text).and_then(Value::as_str).unwrap_or_default();
     let said = said.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or_default();
-    let said = visible(said).into_owned();
+    // As it reads: there is no room for the marks of Markdown.
+    let said = String::from_utf8_lossy(Flat::default().of(said.as_bytes())).into_owned();
+    let said = visible(&said).into_owned();
     let time = cell(time).and_then(Value::as_i64).map(|ms| format::time(ms, zone));
     let response = ui.interact(line, ui.scope_id().with(("turn", at)), Sense::click());
     response

@@ -2,49 +2,114 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::rc::Rc;
 
-use egui::{Color32, FontId, Id, OutputCommand, RichText, Ui, vec2};
+use egui::text::{LayoutJob, TextFormat};
+use egui::{Color32, FontId, Frame, Id, Margin, OutputCommand, Rect, Stroke, Ui, UiBuilder, pos2, vec2};
 use egui_commonmark::{CommonMarkCache, CommonMarkViewer};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag};
 
+use super::blocks::{Block, blocks};
+use super::colours::{Coloured, Colours, Wanted};
 use crate::core::visible;
-use crate::ui::theme::{self, colors_of, sizes_in_use, text_font};
+use crate::ui::theme::{self, colors_of, mono_font, sizes_in_use, space, text_font};
+use crate::ui::widgets::{self, icon};
 
-/// Longer Markdown is shown as the text that it is: laying it out would take longer than a frame.
+/// Longer Markdown without code is shown as the text that it is: laying it out would take longer than a frame.
 const MOST_MARKDOWN_BYTES: usize = 24_000;
-/// Longer code is shown without colours, which are found anew for every frame.
+/// Longer code within a list or a quotation is without colours, which are found anew for every frame there.
 const MOST_COLOURED_BYTES: usize = 4_000;
 /// So much of a long text is one label.
 const PIECE_BYTES: usize = 4_000;
 /// So many texts are kept as they were prepared.
 const MOST_KEPT: usize = 400;
+/// What is so near to the view is laid out, in points.
+const NEAR: f32 = 200.0;
 
 /// What texts are set with; the grammars of code are read when there is the first text.
 #[derive(Default)]
 pub struct Typeset {
     markdown: Option<CommonMarkCache>,
-    prepared: HashMap<u64, String>,
+    prepared: HashMap<u64, Rc<[Prepared]>>,
+    placed: HashMap<Id, Placed>,
     long: HashMap<Id, Long>,
+    colours: Colours,
+}
+
+/// A block with what is handed to the Markdown viewer of it.
+enum Prepared {
+    Markdown(String),
+    Long(Range<usize>),
+    Code { text: Range<usize>, language: String, whole: bool, key: u64 },
+}
+
+/// The blocks of a text, and how high they are.
+struct Placed {
+    key: u64,
+    width: f32,
+    heights: Vec<Option<f32>>,
 }
 
 /// Where a long text is cut, and how high its pieces are.
 struct Long {
-    bytes: usize,
+    key: u64,
     width: f32,
     ends: Vec<usize>,
     heights: Vec<f32>,
 }
 
 impl Typeset {
-    /// Text as Markdown, or, where there is much of it, plain.
+    /// Takes what is missing of the colours of code.
+    pub fn wanted(&mut self) -> Vec<Wanted> {
+        std::mem::take(&mut self.colours.wanted)
+    }
+
+    /// Takes colours of code.
+    pub fn coloured(&mut self, coloured: Coloured) {
+        self.colours.arrived(coloured);
+    }
+
+    /// Text as Markdown, code with its colours; of many blocks only those on screen are laid out.
     pub fn text(&mut self, ui: &mut Ui, id: Id, text: &str) {
-        if text.len() > MOST_MARKDOWN_BYTES {
-            return self.long(ui, id, text, text_font(), colors_of(ui.ctx()).text);
-        }
+        let key = key_of(text);
         if self.prepared.len() > MOST_KEPT {
             self.prepared.clear();
         }
-        let prepared = self.prepared.entry(egui::util::hash(text)).or_insert_with(|| prepare(text));
+        let blocks = self.prepared.entry(key).or_insert_with(|| prepared(text)).clone();
+        if self.placed.len() > MOST_KEPT {
+            self.placed.clear();
+        }
+        let width = ui.available_width();
+        let is_same = |placed: &Placed| placed.key == key && placed.width == width;
+        let mut heights = match self.placed.remove(&id).filter(is_same) {
+            Some(placed) => placed.heights,
+            None => vec![None; blocks.len()],
+        };
+        for (at, (block, height)) in blocks.iter().zip(&mut heights).enumerate() {
+            let top = ui.cursor().min;
+            if let Some(height) = *height
+                && !is_near(ui, Rect::from_min_size(top, vec2(width, height)))
+            {
+                ui.allocate_exact_size(vec2(width, height), egui::Sense::hover());
+                continue;
+            }
+            let id = id.with(("block", at));
+            let shown = ui.scope(|ui| match block {
+                Prepared::Markdown(text) => self.markdown(ui, id, text),
+                Prepared::Long(range) => {
+                    let color = colors_of(ui.ctx()).text;
+                    self.long(ui, id, &text[range.clone()], text_font(), color);
+                }
+                Prepared::Code { text: range, language, whole, key } => {
+                    self.framed(ui, id, (*key, language), &text[range.clone()], *whole);
+                }
+            });
+            *height = Some(shown.response.rect.height());
+        }
+        self.placed.insert(id, Placed { key, width, heights });
+    }
+
+    fn markdown(&mut self, ui: &mut Ui, id: Id, prepared: &str) {
         let cache = self.markdown.get_or_insert_with(with_themes);
         ui.push_id(id, |ui| {
             // Else bullets and cells are as high as buttons.
@@ -66,37 +131,100 @@ impl Typeset {
         });
     }
 
+    /// Code in a frame, with a button that copies it.
+    fn framed(&mut self, ui: &mut Ui, id: Id, (key, language): (u64, &str), text: &str, whole: bool) {
+        let colors = colors_of(ui.ctx());
+        let frame = Frame::new()
+            .fill(colors.stripe)
+            .stroke(Stroke::new(1.0, colors.line))
+            .corner_radius(sizes_in_use().corner)
+            .inner_margin(Margin::symmetric(space::M as i8, space::S as i8));
+        let size = sizes_in_use().control;
+        let shown = frame.show(ui, |ui| {
+            let whole = ui.available_width();
+            ui.scope(|ui| {
+                // Beside it is the button.
+                ui.set_max_width(whole - size);
+                self.code(ui, id, (key, language), text);
+            });
+            ui.set_min_width(whole);
+        });
+        let frame = shown.response.rect;
+        let place =
+            Rect::from_min_size(pos2(frame.right() - size - 2.0, frame.top() + 2.0), vec2(size, size));
+        let hint = if whole { "Copy the code" } else { "Copy the code as far as it shows" };
+        let mut corner = ui.new_child(UiBuilder::new().max_rect(place).id_salt(id.with("copy")));
+        if widgets::icon_button(&mut corner, icon::COPY, hint).clicked() {
+            ui.ctx().copy_text(text.to_owned());
+        }
+    }
+
+    /// Code of any length, with its colours once they have arrived.
+    pub fn code(&mut self, ui: &mut Ui, id: Id, (key, language): (u64, &str), text: &str) {
+        let mut long = self.take_long(ui, id, (key, text), &mono_font());
+        self.colours.want(key, language, text, &long.ends);
+        let colors = colors_of(ui.ctx());
+        long.show(ui, text, |piece, text| self.colours.job(colors, key, piece, text, mono_font()));
+        self.long.insert(id, long);
+    }
+
     /// Text of any length: only the pieces on screen are laid out, the others have a height that is guessed.
     pub fn long(&mut self, ui: &mut Ui, id: Id, text: &str, font: FontId, color: Color32) {
-        ui.spacing_mut().item_spacing.y = 0.0;
+        let mut long = self.take_long(ui, id, (key_of(text), text), &font);
+        long.show(ui, text, |_, text| plain(&visible(text), &font, color));
+        self.long.insert(id, long);
+    }
+
+    fn take_long(&mut self, ui: &Ui, id: Id, (key, text): (u64, &str), font: &FontId) -> Long {
         let width = ui.available_width().max(80.0);
         if self.long.len() > MOST_KEPT {
             self.long.clear();
         }
-        let is_same = |long: &Long| long.bytes == text.len() && long.width == width;
-        if !self.long.get(&id).is_some_and(is_same) {
-            self.long.insert(id, Long::of(ui, text, width, &font));
-        }
-        let Some(long) = self.long.get_mut(&id) else { return };
-        let mut start = 0;
-        for (end, height) in long.ends.iter().zip(&mut long.heights) {
-            let place = egui::Rect::from_min_size(ui.cursor().min, vec2(width, *height));
-            if place.expand(200.0).intersects(ui.clip_rect()) {
-                let piece = text.get(start..*end).unwrap_or_default();
-                let shown = visible(piece.strip_suffix('\n').unwrap_or(piece));
-                let text = RichText::new(shown).font(font.clone()).color(color);
-                let label = egui::Label::new(text).wrap().selectable(true);
-                *height = ui.add(label).rect.height();
-            } else {
-                ui.allocate_exact_size(place.size(), egui::Sense::hover());
-            }
-            start = *end;
-        }
+        let is_same = |long: &Long| long.key == key && long.width == width;
+        self.long.remove(&id).filter(is_same).unwrap_or_else(|| Long::of(ui, (key, text), width, font))
     }
 }
 
+fn plain(text: &str, font: &FontId, color: Color32) -> LayoutJob {
+    LayoutJob::single_section(text.to_owned(), TextFormat::simple(font.clone(), color))
+}
+
+/// Whether something is on the screen, or soon will be.
+fn is_near(ui: &Ui, place: Rect) -> bool {
+    place.expand(NEAR).intersects(ui.clip_rect())
+}
+
+/// What tells a text from others: all of it, or, of a long one, its length, its place in memory and samples.
+pub fn key_of(text: &str) -> u64 {
+    const WHOLE: usize = 64_000;
+    const SAMPLE: usize = 64;
+    if text.len() <= WHOLE {
+        return egui::util::hash(text);
+    }
+    let bytes = text.as_bytes();
+    let samples: Vec<&[u8]> = bytes.chunks(SAMPLE).step_by(bytes.len() / WHOLE).collect();
+    egui::util::hash((text.as_ptr() as usize, text.len(), samples))
+}
+
+fn prepared(text: &str) -> Rc<[Prepared]> {
+    let block = |block| match block {
+        Block::Markdown { text: range, .. } if range.len() > MOST_MARKDOWN_BYTES => Prepared::Long(range),
+        Block::Markdown { text: range, references } if references.is_empty() => {
+            Prepared::Markdown(prepare(&text[range]))
+        }
+        Block::Markdown { text: range, references } => {
+            Prepared::Markdown(prepare(&format!("{}\n\n{references}", &text[range])))
+        }
+        Block::Code { text: range, language, whole } => {
+            let key = egui::util::hash((key_of(&text[range.clone()]), &language));
+            Prepared::Code { text: range, language, whole, key }
+        }
+    };
+    blocks(text).into_iter().map(block).collect()
+}
+
 impl Long {
-    fn of(ui: &Ui, text: &str, width: f32, font: &FontId) -> Self {
+    fn of(ui: &Ui, (key, text): (u64, &str), width: f32, font: &FontId) -> Self {
         let line = ui.fonts_mut(|fonts| fonts.row_height(font));
         let chars_a_line = (width / (sizes_in_use().text * 0.52)).max(10.0) as usize;
         let (mut ends, mut heights) = (Vec::new(), Vec::new());
@@ -108,7 +236,25 @@ impl Long {
             ends.push(start);
             heights.push(lines as f32 * line);
         }
-        Self { bytes: text.len(), width, ends, heights }
+        Self { key, width, ends, heights }
+    }
+
+    /// Draws the pieces on screen, each as it is laid out by `job`.
+    fn show(&mut self, ui: &mut Ui, text: &str, job: impl Fn(usize, &str) -> LayoutJob) {
+        ui.spacing_mut().item_spacing.y = 0.0;
+        let mut start = 0;
+        for (at, (end, height)) in self.ends.iter().zip(&mut self.heights).enumerate() {
+            let size = vec2(self.width, *height);
+            if is_near(ui, Rect::from_min_size(ui.cursor().min, size)) {
+                let piece = text.get(start..*end).unwrap_or_default();
+                let job = job(at, piece.strip_suffix('\n').unwrap_or(piece));
+                let label = egui::Label::new(job).wrap().selectable(true);
+                *height = ui.add(label).rect.height();
+            } else {
+                ui.allocate_exact_size(size, egui::Sense::hover());
+            }
+            start = *end;
+        }
     }
 }
 

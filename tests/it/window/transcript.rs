@@ -2,6 +2,7 @@
 
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
 use sessionscope::app::App;
 
 use super::{clear_and_write, click, wait, wait_gone, window};
@@ -107,4 +108,28 @@ fn a_text_of_15_mb_is_cut_and_shown_whole_when_asked() {
     wait(&mut window, "the very end");
     window.key_press(Key::Home);
     wait(&mut window, "Print it");
+}
+
+#[test]
+fn long_code_has_its_colours_and_a_button_that_copies_it() {
+    let code = "let answer = \"text\"; // why\n".repeat(600);
+    let (_folder, mut window) =
+        transcript(&[("user", "show"), ("assistant", &format!("Here:\n\n```rust\n{code}```\nDone."))]);
+    super::until(&mut window, "colours of words, strings and comments", |w| {
+        let colours = |text: &egui::epaint::TextShape| {
+            let colours = text.galley.job.sections.iter().map(|section| section.format.color);
+            colours.collect::<std::collections::HashSet<_>>().len()
+        };
+        w.output().shapes.iter().any(|clipped| match &clipped.shape {
+            egui::Shape::Text(text) => text.galley.text().starts_with("let answer") && colours(text) >= 4,
+            _ => false,
+        })
+    });
+    window.get_by_label("Copy the code").click();
+    let copied = (0..5).any(|_| {
+        window.step();
+        let mut commands = window.output().platform_output.commands.iter();
+        commands.any(|command| matches!(command, egui::OutputCommand::CopyText(text) if *text == code))
+    });
+    assert!(copied);
 }
