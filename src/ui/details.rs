@@ -230,7 +230,7 @@ fn facts(ui: &mut Ui, details: &Details, zone: Zone, now: i64) {
         };
         let response = widgets::fact(ui, label, &text, mono, 84.0);
         if let (Value::Integer(ms), "created_at") = (value, name) {
-            response.on_hover_text(format::relative(*ms, now));
+            response.on_hover_text(format::moment(*ms, now));
         }
     }
 }
@@ -249,8 +249,9 @@ fn values(ui: &mut Ui, details: &Details, zone: Zone, now: i64) {
                 continue;
             }
             (Value::Integer(ms), ColumnKind::Time) => {
-                let text = format!("{} · {}", format::time(*ms, zone), format::relative(*ms, now));
-                widgets::fact(ui, &label, &text, true, LABEL_WIDTH);
+                let text = format!("{} {}", format::time(*ms, zone), zone.name());
+                let shown = widgets::fact(ui, &label, &text, true, LABEL_WIDTH);
+                shown.on_hover_text(format::moment(*ms, now));
                 continue;
             }
             (Value::Blob(bytes), _) => {

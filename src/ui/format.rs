@@ -45,6 +45,11 @@ pub fn relative(ms: i64, now_ms: i64) -> String {
     if ago < 0 { format!("in {text}") } else { format!("{text} ago") }
 }
 
+/// What is said of a time where the pointer rests on it: how far it is from now, and the moment in UTC.
+pub fn moment(ms: i64, now_ms: i64) -> String {
+    format!("{}\n{}", relative(ms, now_ms), rfc3339(ms))
+}
+
 /// A span of seconds in its two largest units.
 pub fn duration(seconds: u64) -> String {
     let (d, h, m, s) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);

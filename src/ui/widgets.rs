@@ -216,7 +216,7 @@ pub fn fact(ui: &mut Ui, label: &str, text: &str, mono: bool, label_width: f32) 
         text_in(ui, rect, label, text_font(), colors.muted, false);
         let font = if mono { mono_font() } else { text_font() };
         let shown = RichText::new(text).font(font).color(colors.text);
-        ui.add(egui::Label::new(shown).truncate().selectable(true)).on_hover_text(text)
+        ui.add(egui::Label::new(shown).truncate().selectable(true))
     })
     .inner
 }

@@ -152,8 +152,7 @@ fn named(ui: &Ui, cell: Rect, at: usize, column: &str, text: &str) -> egui::Resp
 
 fn hover(response: egui::Response, cut: bool, value: &Cell, column: &Shown, look: &Look, text: &str) {
     if let (Value::Integer(ms), crate::core::ColumnKind::Time) = (&value.value, column.column.kind) {
-        let (utc, ago) = (format::rfc3339(*ms), format::relative(*ms, look.now_ms));
-        response.on_hover_text(format!("{ago}\n{utc}"));
+        response.on_hover_text(format::moment(*ms, look.now_ms));
     } else if cut || value.cut_from_bytes.is_some() {
         let size = value.cut_from_bytes.map(|b| format!("\n\n({} in all)", format::bytes(b)));
         let start: String = text.chars().take(600).collect();

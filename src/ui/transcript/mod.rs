@@ -274,7 +274,7 @@ fn head(ui: &mut Ui, message: &Message, is_slim: bool, zone: Zone, now_ms: i64) 
         if let Some(ms) = message.created_at_ms {
             let response =
                 ui.label(RichText::new(format::time(ms, zone)).font(mono_font()).color(colors.muted));
-            response.on_hover_text(format::relative(ms, now_ms));
+            response.on_hover_text(format::moment(ms, now_ms));
         }
         let id = crate::core::shorten_middle(&message.id, 24).into_owned();
         let label = ui.label(RichText::new(visible(&id)).font(mono_font()).color(colors.faint));
