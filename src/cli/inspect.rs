@@ -35,7 +35,12 @@ pub fn run(arguments: &Arguments) -> Status {
     let mut written = Ok(());
     for path in &arguments.paths {
         let (report, seen) = look(path, &places);
-        written = report.map_or(Ok(()), |r| r.write(arguments.json, &mut out)).and_then(|()| out.flush());
+        // What of a path cannot be read is said on standard error; a program that reads the answers gets one for each.
+        let written_of = |report: &Report| arguments.json || report.says_more_than_why();
+        written = match report.filter(written_of) {
+            Some(report) => report.write(arguments.json, &mut out).and_then(|()| out.flush()),
+            None => Ok(()),
+        };
         status.add(seen);
         if written.is_err() {
             break;
@@ -124,7 +129,10 @@ struct Aside {
 fn look(path: &Path, places: &Places) -> (Option<Report>, Status) {
     let found = match members(path) {
         Ok(found) => found,
-        Err(error) => return (None, source::complain(&error, path)),
+        Err(error) => {
+            let status = source::complain(&error, path);
+            return (Some(Report::unread(path, None, &error)), status);
+        }
     };
     let deadline = Instant::now() + CHECK;
     let mut status = Status::DONE;
@@ -141,7 +149,7 @@ fn look(path: &Path, places: &Places) -> (Option<Report>, Status) {
     }
     if files.is_empty() {
         say(&format!("There is no store in this folder: {}. Open a folder that holds one.", path.display()));
-        return (None, Status::FAILED);
+        return (Some(total(path, files)), Status::FAILED);
     }
     let mut report = total(path, files);
     report.findings.extend(found.findings.iter().map(Line::from));
@@ -156,18 +164,7 @@ fn file(member: &Member, places: &Places, deadline: Instant) -> (Option<Report>,
         Err(StoreError::NotRecognised { .. }) if name.is_some() => (None, Status::DONE),
         Err(error) => {
             let status = source::complain(&error, path);
-            let code = if error.is_damage() { "file-damaged" } else { "file-unreadable" };
-            let finding = Finding::error(code, error.to_string()).suggest(error.hint());
-            let report = name.as_ref().map(|_| Report {
-                path: path.to_string_lossy().into_owned(),
-                name: name.clone(),
-                stores: Vec::new(),
-                counts: Counts::default(),
-                findings: vec![Line::from(&finding)],
-                files: None,
-                aside: Aside::default(),
-            });
-            (report, status)
+            (Some(Report::unread(path, name.clone(), &error)), status)
         }
     }
 }
@@ -229,6 +226,26 @@ fn total(path: &Path, files: Vec<Report>) -> Report {
 }
 
 impl Report {
+    /// Of a path that cannot be read: only why.
+    fn unread(path: &Path, name: Option<String>, error: &StoreError) -> Report {
+        let code = if error.is_damage() { "file-damaged" } else { "file-unreadable" };
+        let finding = Finding::error(code, error.to_string()).suggest(error.hint());
+        Report {
+            path: path.to_string_lossy().into_owned(),
+            name,
+            stores: Vec::new(),
+            counts: Counts::default(),
+            findings: vec![Line::from(&finding)],
+            files: None,
+            aside: Aside::default(),
+        }
+    }
+
+    /// Whether something of the path could be read.
+    fn says_more_than_why(&self) -> bool {
+        !self.stores.is_empty() || self.files.as_ref().is_some_and(|files| !files.is_empty())
+    }
+
     fn write(&self, json: bool, out: &mut dyn Write) -> io::Result<()> {
         if json {
             one_line(&serde_json::to_string(self)?, out)?;

@@ -71,8 +71,14 @@ pub fn examine(store: &mut SqliteStore, deadline: Instant) {
 pub fn damage(store: &SqliteStore, path: &Path) -> Option<StoreError> {
     let about = store.about();
     let first = about.findings.iter().find(|f| f.severity == Severity::Error);
-    let what = first.map_or("parts of it cannot be read", |f| f.message.as_str());
-    about.damaged.then(|| StoreError::Damaged { what: what.to_owned(), path: path.to_owned() })
+    let (what, hint) = first.map_or(("not all of it can be read", "Restore it from a backup."), |finding| {
+        (finding.message.as_str(), finding.suggestion.as_str())
+    });
+    about.damaged.then(|| StoreError::PartlyDamaged {
+        what: what.to_owned(),
+        hint: hint.to_owned(),
+        path: path.to_owned(),
+    })
 }
 
 /// Counts a table's rows; where the file is damaged, those that can still be found.

@@ -18,6 +18,9 @@ pub enum StoreError {
     /// Recognised, and broken; nothing of it can be read.
     #[error("The file is damaged: {what}: {}", path.display())]
     Damaged { what: String, path: PathBuf },
+    /// Read as far as it can be, with what is to be done about the worst of what is wrong.
+    #[error("Parts of the file are damaged: {what}: {}", path.display())]
+    PartlyDamaged { what: String, hint: String, path: PathBuf },
     /// What SQLite writes beside a database, without the database.
     #[error("This is the {what} of {database}, and without that database nothing can be read of it: {}", path.display())]
     Alone { what: &'static str, database: String, path: PathBuf },
@@ -41,7 +44,7 @@ pub enum StoreError {
 
 impl StoreError {
     /// What the person can do about it.
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> &str {
         match self {
             StoreError::NotFound { .. } => "Check the path.",
             StoreError::NotAStoreFile { .. } => "Open a file or a folder.",
@@ -52,6 +55,7 @@ impl StoreError {
             StoreError::Damaged { .. } => {
                 "Restore it from a backup, or ask the program that wrote it to write it anew."
             }
+            StoreError::PartlyDamaged { hint, .. } => hint,
             StoreError::Alone { .. } => {
                 "Put it beside the database that it was copied away from, under its name, and open the database."
             }
@@ -70,7 +74,12 @@ impl StoreError {
 
     /// Whether the file is recognised and broken, rather than unreadable.
     pub fn is_damage(&self) -> bool {
-        matches!(self, StoreError::Damaged { .. } | StoreError::Sqlite { damaged: true, .. })
+        matches!(
+            self,
+            StoreError::Damaged { .. }
+                | StoreError::PartlyDamaged { .. }
+                | StoreError::Sqlite { damaged: true, .. }
+        )
     }
 
     /// Whether a private copy would open where the file itself does not.

@@ -6,6 +6,7 @@ mod agent_mcp;
 mod blocks;
 mod claude_hooks;
 mod claude_transcript;
+mod damage;
 mod document;
 pub mod durable;
 mod encoding;

@@ -18,7 +18,7 @@ use super::sqlite::{
     memory, memory_again, sqlite_error, trouble,
 };
 use super::{
-    document_adapters, durable, encoding, gate, ledgers, lines, migrations, repair, sqlite_adapters,
+    damage, document_adapters, durable, encoding, gate, ledgers, lines, migrations, repair, sqlite_adapters,
 };
 use crate::core::{About, Finding, NativeKind, Size, StoreError, Table};
 
@@ -139,7 +139,7 @@ pub fn is_database(path: &Path) -> Result<bool, StoreError> {
 }
 
 /// The first bytes of a regular file; anything else is refused before it is opened, since a FIFO would wait for ever.
-fn head(path: &Path) -> Result<Vec<u8>, StoreError> {
+pub(super) fn head(path: &Path) -> Result<Vec<u8>, StoreError> {
     let owned = || path.to_owned();
     let meta = fs::metadata(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => StoreError::NotFound { path: owned() },
@@ -275,30 +275,26 @@ pub(super) fn open_database(
     let live = if copy.is_none() { Live::of_database(path, &connection, options) } else { None };
     let fail = |e| sqlite_error(e, path);
     install(&connection, &options.clock).map_err(fail)?;
-    let mut damage = Vec::new();
-    let schema = match Schema::read(&connection) {
-        Ok(schema) => schema,
-        Err(error) => {
-            let error = fail(error);
-            if !error.is_damage() {
-                return Err(error);
-            }
-            damage.push(Finding::error("database-damaged", error.to_string()).suggest(error.hint()));
-            salvage(&connection)
-                .map_err(|_| StoreError::Damaged { what: error.to_string(), path: path.to_owned() })?
-        }
-    };
+    let (schema, mut damage) = damage::schema(&connection, path, real)?;
     let file = FileFacts::of(path, options.clock.clone());
     let context = Context { connection: &connection, schema: &schema, file: &file };
     let mut mapping = Mapping::default();
     let mut stores = Vec::new();
     for adapter in sqlite_adapters().iter().filter(|a| (a.recognises)(&context)) {
         stores.push(adapter.id);
-        mapping.extend((adapter.map)(&context)?);
+        match (adapter.map)(&context) {
+            Ok(own) => mapping.extend(own),
+            // Its tables are shown as they are stored, as far as they can be read.
+            Err(error) if error.is_damage() => damage.push(damage::broken(&error)),
+            Err(error) => return Err(error),
+        }
     }
     let object = durable::object::is_object(&context);
     if object {
-        durable::object::add(&context, &mut mapping).map_err(fail)?;
+        match durable::object::add(&context, &mut mapping).map_err(fail) {
+            Err(error) if error.is_damage() => damage.push(damage::broken(&error)),
+            added => added?,
+        }
     }
     if stores.is_empty() {
         stores.push(if object { durable::object::ID } else { "sqlite" });
@@ -310,7 +306,7 @@ pub(super) fn open_database(
     }
     mapping.findings.extend(shared_findings(&context));
     mapping.findings.extend(trouble(&context, copy.is_some()));
-    damage.extend(truncated(&connection, &schema, real));
+    damage.extend(damage::truncated(&connection, real));
     let damaged = !damage.is_empty();
     mapping.findings.splice(0..0, damage);
     let about = About {
@@ -341,33 +337,6 @@ pub(super) fn open_database(
         lines: None,
         live: live.map(|live| live.opened(started.elapsed())),
         _copy: copy,
-    })
-}
-
-/// Reads what can be read of a schema that SQLite rejects, by letting it pass over the entries it cannot parse.
-fn salvage(connection: &Connection) -> rusqlite::Result<Schema> {
-    use rusqlite::config::DbConfig;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
-    // On a read-only connection this changes only how the schema is parsed.
-    connection.execute_batch("PRAGMA writable_schema = ON")?;
-    Schema::read(connection)
-}
-
-/// Whether the file is shorter than its header says, which SQLite notices only when it reads there.
-fn truncated(connection: &Connection, schema: &Schema, real: &Path) -> Option<Finding> {
-    let pages: i64 = connection.pragma_query_value(None, "page_count", |r| r.get(0)).ok()?;
-    let expected = (pages * schema.page_size).unsigned_abs();
-    let size = size(real);
-    // With a log, the pages that the file lacks are in it.
-    (size.wal_bytes == 0 && size.file_bytes < expected).then(|| {
-        Finding::error(
-            "database-truncated",
-            format!(
-                "The file ends after {} bytes, before its last page does: its end is missing",
-                size.file_bytes
-            ),
-        )
-        .suggest("Restore it from a backup; what is left can be read.")
     })
 }
 

@@ -53,7 +53,7 @@ fn sessions(context: &Context<'_>, table: &TableInfo) -> Scan {
         return scan;
     }
     let age = "(now_ms() - time_ms(r.last_heartbeat))";
-    let beat = format!("'last beat ' || max({age}, 0) / 1000 || ' s ago'");
+    let beat = format!("'last beat ' || (max({age}, 0) / 1000) || ' s ago'");
     let defect = Defect::new(
         Severity::Warning,
         "expired-but-beating",

@@ -4,12 +4,14 @@ use super::Native;
 use crate::core::Table;
 use crate::stores::sqlite::{Context, Expr, Mapping, Secret, time};
 
-/// Columns that hold nothing but secrets: the tokens by which agents and the administrator are let in.
+/// Columns that hold nothing but secrets: the tokens by which agents are let in.
 const ALWAYS: &str = "1 = 1";
 
 /// Entries whose name says that they hold a secret, as conditions on the column of their names.
 const NAMED_CONTEXT: &str = "context_key LIKE '%token%' OR context_key LIKE '%secret%' OR context_key LIKE '%password%' \
      OR context_key LIKE '%api_key%' OR context_key LIKE '%apikey%'";
+const NAMED_CONFIG: &str = "config_key LIKE '%token%' OR config_key LIKE '%secret%' OR config_key LIKE '%password%' \
+     OR config_key LIKE '%api_key%' OR config_key LIKE '%apikey%'";
 const NAMED_STATE: &str = "state_key LIKE '%token%' OR state_key LIKE '%secret%' OR state_key LIKE '%password%' \
      OR state_key LIKE '%api_key%' OR state_key LIKE '%apikey%'";
 
@@ -58,7 +60,7 @@ const ENTRIES: &[Entries] = &[
         value: "config_value",
         updated: "updated_at",
         expires: "",
-        secret: ALWAYS,
+        secret: NAMED_CONFIG,
     },
 ];
 
@@ -70,12 +72,10 @@ pub fn add(context: &Context<'_>, mapping: &mut Mapping) {
             true => table.column(entries.owner),
             false => format!("'{}'", entries.table),
         };
-        let mut value = Expr::from(table.column(entries.value));
-        if entries.secret == ALWAYS || table.table.has(entries.key) {
-            value = value.secret_if(entries.secret);
-            let (table, column) = (entries.table, entries.value);
-            mapping.secrets.push(Secret { table, column, condition: entries.secret });
-        }
+        // Without its name nothing tells which of them is one.
+        let condition = if table.table.has(entries.key) { entries.secret } else { ALWAYS };
+        let value = Expr::from(table.column(entries.value)).secret_if(condition);
+        mapping.secrets.push(Secret { table: entries.table, column: entries.value, condition });
         let part = table
             .part()
             .set("session_id", table.column(entries.session))

@@ -68,10 +68,10 @@ impl Sessions {
                 Defect::new(
                     Severity::Warning,
                     "key-without-transcript",
-                    "session that would be resumed has no transcript",
-                    "sessions that would be resumed have no transcript",
+                    "session that would be resumed has no transcript in the folders that were looked through",
+                    "sessions that would be resumed have no transcript in the folders that were looked through",
                 )
-                .suggest("Resuming one fails with \u{201c}No conversation found\u{201d}. Look for the transcript in another folder, or delete the session so that it starts anew."),
+                .suggest("Where claude-hooks finds none either, resuming one fails with \u{201c}No conversation found\u{201d}. Look in another folder (of the machine that it runs on), or delete the session so that it starts anew."),
             ),
             (
                 gone,

@@ -118,9 +118,17 @@ impl SqliteStore {
     fn say(&self, complaints: &[String]) -> Vec<Finding> {
         let broken = complaints.iter().find(|c| c.as_str() != "ok" && !is_about_content(c));
         if let Some(complaint) = broken {
-            let message = format!("SQLite's check says: {}", complaint.replace('\n', " "));
+            let complaint =
+                complaint.trim_start_matches("*** in database main ***").trim().replace('\n', " ");
+            let (message, table) = match self.of_tree(&complaint) {
+                Some((kind, name)) => {
+                    let message = format!("The {kind} {name} is damaged. SQLite's check says: {complaint}");
+                    (message, if kind == "table" { format!("native:{name}") } else { String::new() })
+                }
+                None => (format!("SQLite's check says: {complaint}"), String::new()),
+            };
             let suggestion = "Restore it from a backup; the rest of it can still be read.";
-            return vec![Finding::error(DAMAGED, message).suggest(suggestion)];
+            return vec![Finding::error(DAMAGED, message).suggest(suggestion).at(table, "")];
         }
         let about_content = complaints.iter().find(|c| is_about_content(c));
         let finding = about_content.map(|complaint| {
@@ -129,6 +137,16 @@ impl SqliteStore {
                 .suggest("The file is sound; the program that wrote it may stumble over such rows.")
         });
         finding.into_iter().collect()
+    }
+
+    /// What the tree is that SQLite names by the page at its root: a table or an index, and its name.
+    fn of_tree(&self, complaint: &str) -> Option<(String, String)> {
+        let number = complaint.split("Tree ").nth(1)?.split(|c: char| !c.is_ascii_digit()).next()?;
+        let sql = "SELECT type, name FROM main.sqlite_schema WHERE rootpage = ?";
+        let root: i64 = number.parse().ok()?;
+        self.connection
+            .query_row(sql, [root], |row| Ok((super::lossy(row.get_ref(0)?), super::lossy(row.get_ref(1)?))))
+            .ok()
     }
 
     /// The findings as a table: a temporary one, so that they are searched and sorted like every other.

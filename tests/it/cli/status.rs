@@ -97,7 +97,18 @@ fn of_several_paths_the_others_are_read_and_the_worst_counts() {
     fs::write(&empty, "").expect("a file");
     let ended = sessionscope(&["inspect", "--json", "/nowhere.db", text(&empty), text(&path)]);
     assert_eq!(ended.status, 1);
-    assert_eq!((ended.out.lines().count(), ended.err.lines().count()), (1, 2));
+    // A program that reads the answers gets one for each path.
+    let answers: Vec<serde_json::Value> =
+        ended.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let codes: Vec<_> = answers.iter().map(|a| a["findings"][0]["code"].as_str()).collect();
+    assert_eq!(codes, [Some("file-unreadable"), Some("file-damaged"), None]);
+    assert_eq!(
+        (answers[1]["path"].as_str(), answers[1]["counts"]["sessions"].as_u64()),
+        (Some(text(&empty)), Some(0))
+    );
+    assert_eq!(ended.err.lines().count(), 2);
+    let plain = sessionscope(&["inspect", text(&empty)]);
+    assert_eq!((plain.out.as_str(), plain.err.lines().count()), ("", 1));
     let ended = sessionscope(&["inspect", "--json", text(&empty), text(&path)]);
     assert_eq!(ended.status, 3);
     // A folder names the broken file among its files.
@@ -204,4 +215,18 @@ fn a_damaged_page_costs_its_rows_and_no_more() {
     let ended = sessionscope(&["inspect", "--json", text(&path)]);
     let json: serde_json::Value = serde_json::from_str(&ended.out).expect("JSON");
     assert_eq!((json["findings"][0]["code"].as_str(), ended.status), (Some("database-damaged"), 3));
+}
+
+#[test]
+fn a_database_whose_list_of_tables_is_gone_says_so() {
+    let tables: String = (0..200)
+        .map(|n| format!("CREATE TABLE a_table_with_a_long_name_{n} (a TEXT, b TEXT, c TEXT);"))
+        .collect();
+    let (_folder, path) = database("many.db", &tables);
+    let bytes = fs::read(&path).expect("bytes");
+    fs::write(&path, &bytes[..4096]).expect("its first page");
+    let ended = sessionscope(&["inspect", text(&path)]);
+    assert_eq!(ended.status, 3);
+    assert!(ended.err.contains("it ends after 4,096 of "), "{}", ended.err);
+    assert!(ended.err.contains("the list of its tables is in the part that is missing"), "{}", ended.err);
 }

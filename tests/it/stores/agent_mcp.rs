@@ -149,6 +149,8 @@ fn sessions_that_recovery_breaks_or_that_live_on_are_warned_of() {
     for expected in [("broken-transport-state", "broken"), ("expired-but-beating", "long")] {
         assert!(found.contains(&expected), "{findings:?}");
     }
+    let said = findings.iter().find(|f| f.code == "expired-but-beating").map(|f| f.message.as_str());
+    assert!(said.is_some_and(|said| said.ends_with(" s ago)") && said.contains("(last beat ")), "{said:?}");
 }
 
 #[test]

@@ -199,6 +199,11 @@ fn keys_and_transcripts_that_lack_each_other_are_findings() {
             (Severity::Info, "transcript-without-key", ""),
         ]
     );
-    assert_eq!(findings[0].message, format!("1 session that would be resumed has no transcript: {lost}"));
+    assert_eq!(
+        findings[0].message,
+        format!(
+            "1 session that would be resumed has no transcript in the folders that were looked through: {lost}"
+        )
+    );
     assert!(findings[3].message.ends_with(SESSION), "{}", findings[3].message);
 }

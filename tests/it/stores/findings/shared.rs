@@ -146,11 +146,12 @@ fn secrets_that_are_kept() {
         )
     };
     const SECRET: &str = "x'FF0F2206534543524554'";
-    let cases: [(&str, &str, String, &str); 14] = [
+    let cases: [(&str, &str, String, &str); 15] = [
         (&mcp, "an agent's token", agent("'SECRET'"), "info secret-kept x"),
         (&mcp, "an agent without one", agent("NULL"), ""),
         (&mcp, "an agent with an empty one", agent("''"), ""),
         (&mcp, "the administrator's token", config("admin_token"), "info secret-kept admin_token"),
+        (&mcp, "another of its settings", config("max_agents"), ""),
         (&mcp, "the same among the facts", fact("config_admin_token"), "info secret-kept config_admin_token"),
         (&mcp, "another fact", fact("goal"), ""),
         (KV, "an OAuth client's token", entry("/c/s/i/token", SECRET), "info secret-kept /c/s/i/token"),
