@@ -133,3 +133,27 @@ fn long_code_has_its_colours_and_a_button_that_copies_it() {
     });
     assert!(copied);
 }
+
+/// The colour in which a text is drawn.
+fn color_of(window: &Harness<'_, App>, text: &str) -> Option<egui::Color32> {
+    window.output().shapes.iter().find_map(|clipped| match &clipped.shape {
+        egui::Shape::Text(shape) if shape.galley.job.text.contains(text) => {
+            shape.override_text_color.or_else(|| {
+                let color = shape.galley.job.sections.first()?.format.color;
+                Some(if color == egui::Color32::PLACEHOLDER { shape.fallback_color } else { color })
+            })
+        }
+        _ => None,
+    })
+}
+
+#[test]
+fn what_the_program_tells_the_model_is_quieter_than_what_is_said() {
+    let (_folder, mut window) =
+        transcript(&[("system", "Be brief."), ("user", "Why is that?"), ("assistant", "It rains.")]);
+    wait(&mut window, "It rains.");
+    let [system, user, assistant] =
+        ["Be brief.", "Why is that?", "It rains."].map(|text| color_of(&window, text));
+    assert!(system.is_some() && system != user, "{system:?} {user:?}");
+    assert_eq!(user, assistant);
+}
