@@ -22,7 +22,7 @@ const HEIGHT: f32 = BAR_HEIGHT * MOST_BARS as f32 + 26.0;
 /// No bar over time is wider than one of so many.
 const LEAST_BARS: f64 = 24.0;
 
-/// A titled list of bars.
+/// A titled list of bars: all that there are, or the first of a ranking.
 pub struct Panel {
     pub title: &'static str,
     pub lines: Vec<Line>,
@@ -66,8 +66,14 @@ fn framed(ui: &mut Ui, title: &str, width: f32, draw: impl FnOnce(&mut Ui)) {
 pub fn panel(ui: &mut Ui, panel: &Panel, width: f32, commands: &mut Vec<Command>) {
     let most = panel.lines.iter().map(|line| line.number).max().unwrap_or_default();
     framed(ui, panel.title, width, |ui| {
-        for line in panel.lines.iter().take(MOST_BARS) {
+        let all = panel.lines.len();
+        let shown = if all > MOST_BARS { MOST_BARS - 1 } else { all };
+        for line in &panel.lines[..shown] {
             bar(ui, panel.title, line, share(line.number, most), commands);
+        }
+        if shown < all {
+            let text = format!("and {} more", all - shown);
+            ui.label(RichText::new(text).font(small_font()).color(colors_of(ui.ctx()).faint));
         }
     });
 }

@@ -150,7 +150,7 @@ fn panels(ui: &Ui, source: &SourceView, about: &About, glance: &Glance) -> Vec<P
     let statuses: u64 = glance.statuses.iter().map(|(_, n)| n).sum();
     let statuses = if statuses > 1 { counts(&glance.statuses) } else { Vec::new() };
     let several = glance.largest_sessions.len() > 1;
-    let sessions = glance.largest_sessions.iter().filter(|_| several).map(session).collect();
+    let sessions = glance.largest_sessions.iter().filter(|_| several).take(MOST_BARS).map(session).collect();
     let mut panels = vec![
         Panel { title: "Findings", lines: findings(ui, about) },
         Panel { title: "Sessions by status", lines: statuses },
@@ -184,7 +184,7 @@ fn tables(ui: &Ui, glance: &Glance) -> Vec<Line> {
 fn findings(ui: &Ui, about: &About) -> Vec<Line> {
     let colors = colors_of(ui.ctx());
     let of = |severity| about.findings.iter().filter(|f| f.severity == severity).count() as u64;
-    [(Severity::Error, "errors"), (Severity::Warning, "warnings"), (Severity::Info, "notes")]
+    [(Severity::Error, "errors"), (Severity::Warning, "warnings"), (Severity::Info, "info")]
         .into_iter()
         .filter(|(severity, _)| of(*severity) > 0)
         .map(|(severity, name)| Line {

@@ -12,7 +12,7 @@ use super::table;
 use super::theme::{Colors, colors_of, sizes_in_use, small_font, space, strong_font, text_font};
 use super::timeline;
 use super::widgets::{self, icon};
-use crate::core::vitals::{Condition, Recovery};
+use crate::core::vitals::{Condition, Pace, Recovery};
 use crate::core::{Table, shorten_middle, visible};
 
 /// The timeline takes this part of the tab at most.
@@ -32,7 +32,7 @@ pub fn above(ui: &mut Ui, source: &mut SourceView, zone: Zone, now_ms: i64) -> V
     let most = ui.available_height() * MOST_SHARE;
     let frame = Frame::new().inner_margin(Margin::symmetric(space::M as i8, space::XS as i8));
     egui::Panel::top(egui::Id::unique("timeline")).frame(frame).resizable(false).show(ui, |ui| {
-        head(ui, source, pace.words, now_ms);
+        head(ui, source, pace, now_ms);
         if source.pulse.hidden {
             return;
         }
@@ -50,7 +50,7 @@ pub fn above(ui: &mut Ui, source: &mut SourceView, zone: Zone, now_ms: i64) -> V
 }
 
 /// The rule of the store, and how much of the time shows.
-fn head(ui: &mut Ui, source: &mut SourceView, words: &[&str], now_ms: i64) {
+fn head(ui: &mut Ui, source: &mut SourceView, pace: &Pace, now_ms: i64) {
     ui.horizontal(|ui| {
         let pulse = &mut source.pulse;
         let (glyph, name) = match pulse.hidden {
@@ -61,7 +61,7 @@ fn head(ui: &mut Ui, source: &mut SourceView, words: &[&str], now_ms: i64) {
             pulse.hidden = !pulse.hidden;
         }
         let menu = if pulse.hidden { 0.0 } else { MENU_WIDTH };
-        rule(ui, words, ui.available_width() - menu);
+        rule(ui, pace.words, ui.available_width() - menu);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if pulse.hidden {
                 return;
@@ -78,6 +78,7 @@ fn head(ui: &mut Ui, source: &mut SourceView, words: &[&str], now_ms: i64) {
             });
             let name = format!("Time shown: {}", shown.name());
             response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name.as_str()));
+            timeline::legend(ui, pulse, pace);
         });
     });
 }

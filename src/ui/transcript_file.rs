@@ -15,7 +15,12 @@ use crate::core::{TranscriptFile, Transcripts, visible};
 ///
 /// False where there is nothing to draw below it.
 pub fn show(ui: &mut Ui, source: &SourceView, zone: Zone, now_ms: i64, commands: &mut Vec<Command>) -> bool {
+    let sessions = source.counts.get(&crate::core::Table::Sessions).and_then(Remote::shown);
     let Some(session) = &source.session else {
+        if sessions == Some(&0) {
+            widgets::quiet(ui, "This store has no sessions, and so no messages.");
+            return false;
+        }
         widgets::quiet(ui, "Choose a session on the left: its messages are in the transcript that it names.");
         return false;
     };

@@ -71,6 +71,9 @@ pub fn shown_columns(view: &TableView, layout: &Layout, width: f32) -> Vec<Shown
         shown[at].width = (shown[at].width + width - used).max(least);
     }
     squeeze(&mut shown, at, width, layout);
+    if !layout.widths.contains_key(shown[at].column.name.as_ref()) {
+        fill(&mut shown, at, width);
+    }
     let mut x = 0.0;
     for column in &mut shown {
         column.x = x;
@@ -93,6 +96,22 @@ fn squeeze(shown: &mut [Shown], main: usize, width: f32, layout: &Layout) {
                 column.width = (column.width * share).floor();
             }
         }
+    }
+}
+
+/// Where not all columns fit, the one that says most takes what would show a sliver of the first that does not.
+fn fill(shown: &mut [Shown], main: usize, width: f32) {
+    let mut used = 0.0;
+    let mut last = None;
+    for (at, column) in shown.iter().enumerate() {
+        if used + column.width > width {
+            last = (at > main).then_some(used);
+            break;
+        }
+        used += column.width;
+    }
+    if let Some(used) = last {
+        shown[main].width += width - used;
     }
 }
 
@@ -127,7 +146,7 @@ fn hidden_at_first(table: &Table) -> &'static [&'static str] {
         Table::State => &["session_id"],
         Table::Migrations => &["detail"],
         Table::Heartbeats => &["disconnected_at"],
-        Table::Findings => &["suggestion", "table"],
+        Table::Findings => &["suggestion", "table", "key"],
         Table::Plan => &["class"],
         _ => &[],
     }
@@ -180,7 +199,8 @@ fn default_width(table: &Table, column: &Column) -> f32 {
         (_, "kind" | "agent" | "version" | "owner" | "source" | "forge") => 120.0,
         (_, "text" | "message" | "value" | "reason" | "suggestion" | "name") => 280.0,
         (_, "title") => 240.0,
-        (_, "key" | "repo" | "code") => 200.0,
+        (_, "code") => 176.0,
+        (_, "key" | "repo") => 200.0,
         _ => 160.0,
     }
 }

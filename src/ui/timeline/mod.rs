@@ -3,7 +3,10 @@
 //! A store keeps only the last beat. What is drawn beyond it was seen while the store was open; nothing is made up.
 
 mod brush;
+mod legend;
 mod name;
+
+pub use legend::show as legend;
 
 use egui::accesskit::Role;
 use egui::{Color32, Rect, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
