@@ -81,6 +81,11 @@ pub struct Answer {
 /// A block: which message of a window, and which block of it.
 type Place = (usize, usize);
 
+/// Whether what has this role frames the conversation rather than belonging to it: what the program tells the model, or itself.
+pub fn is_frame(role: &str) -> bool {
+    matches!(role, "system" | "developer" | "meta" | "summary" | "snapshot" | "progress")
+}
+
 /// Reads messages with what is needed around them: those `wanted` of `keys`, which are neighbours in their order.
 ///
 /// A message that is gone is left out; one that cannot be read says so in its place.

@@ -125,12 +125,7 @@ fn running_long(scan: Scan, since: &str, one: &'static str, many: &'static str) 
         format!("{many} have been running for more than a day").into(),
     ];
     let age = format!("(now_ms() - time_ms({since}))");
-    scan.wrong(
-        defect,
-        format!(
-            "CASE WHEN r.status = 'running' AND {age} > {LONG_MS} THEN ({age} / 86400000) || ' days' END"
-        ),
-    )
+    scan.wrong(defect, format!("CASE WHEN r.status = 'running' AND {age} > {LONG_MS} THEN rough({age}) END"))
 }
 
 fn left_behind(scan: Scan, ended: bool, one: &'static str, many: &'static str) -> Scan {

@@ -53,7 +53,7 @@ fn sessions(context: &Context<'_>, table: &TableInfo) -> Scan {
         return scan;
     }
     let age = "(now_ms() - time_ms(r.last_heartbeat))";
-    let beat = format!("'last beat ' || (max({age}, 0) / 1000) || ' s ago'");
+    let beat = format!("'last beat ' || rough(max({age}, 0)) || ' ago'");
     let defect = Defect::new(
         Severity::Warning,
         "expired-but-beating",
@@ -71,7 +71,7 @@ fn sessions(context: &Context<'_>, table: &TableInfo) -> Scan {
     )
     .suggest("The program's clean-up passes over recovered sessions, so they stay for ever. Pruning marks them expired.")
     .fix(Offer::Prune);
-    let days = format!("({age} / 86400000) || ' days'");
+    let days = format!("rough({age})");
     let scan = scan
         .wrong(defect, format!("CASE WHEN r.status = 'recovered' AND {age} > {SILENT_MS} THEN {days} END"));
     if !table.has("grace_period_expires") {
@@ -209,7 +209,7 @@ fn tasks(context: &Context<'_>, table: &TableInfo) -> Scan {
         let age = "(now_ms() - time_ms(r.updated_at))";
         scan = scan.wrong(
             defect,
-            format!("CASE WHEN r.status = 'in_progress' AND {age} > {FORGOTTEN_MS} THEN ({age} / 86400000) || ' days' END"),
+            format!("CASE WHEN r.status = 'in_progress' AND {age} > {FORGOTTEN_MS} THEN rough({age}) END"),
         );
     }
     scan

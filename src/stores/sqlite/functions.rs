@@ -6,10 +6,11 @@ use rusqlite::{Connection, Result};
 use serde_json::{Map, Value as Json, json};
 
 use super::Clock;
+use crate::core::vitals::rough;
 use crate::core::{Timestamp, Value, broken_text, hex, parse_timestamp};
 use crate::stores::blocks;
 
-/// Adds `time_ms`, `now_ms`, `rfc3339`, `contains`, `detail`, `row_key`, `message_text` and `message_kind` to a connection.
+/// Adds `time_ms`, `now_ms`, `rfc3339`, `rough` (a span of milliseconds in words), `contains`, `detail`, `row_key`, `message_text` and `message_kind` to a connection.
 pub fn install(connection: &Connection, clock: &Clock) -> Result<()> {
     let pure = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     let clock = clock.clone();
@@ -22,6 +23,9 @@ pub fn install(connection: &Connection, clock: &Clock) -> Result<()> {
     connection.create_scalar_function("time_ms", 1, pure, |c| Ok(time_ms(c.get_raw(0))))?;
     connection.create_scalar_function("rfc3339", 1, pure, |c| {
         Ok(c.get_raw(0).as_i64_or_null().ok().flatten().map(|ms| Timestamp(ms).rfc3339()))
+    })?;
+    connection.create_scalar_function("rough", 1, pure, |c| {
+        Ok(c.get_raw(0).as_i64_or_null().ok().flatten().map(rough))
     })?;
     connection.create_scalar_function("contains", 2, pure, |c| {
         Ok(contains(&bytes(c.get_raw(0)), &bytes(c.get_raw(1))))

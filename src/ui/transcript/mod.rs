@@ -20,7 +20,7 @@ use super::theme::{
     colors_of, mono_font, role_color, sizes_in_use, small_font, space, strong_font, text_font,
 };
 use super::widgets;
-use crate::core::conversation::{Part, words};
+use crate::core::conversation::{Part, is_frame, words};
 use crate::core::{Table, span, visible};
 
 /// What a message is taken to be high until it was drawn once.
@@ -197,7 +197,7 @@ fn item(
     head(&mut inner, &message, is_slim, zone, now_ms);
     if !is_slim {
         inner.add_space(space::XS);
-        if is_quiet(&message.role) {
+        if is_frame(&message.role) {
             inner.visuals_mut().override_text_color = Some(colors.muted);
         }
         let mut look = parts::Look { typeset, folds: view.folds, commands };
@@ -264,18 +264,13 @@ fn pause(ui: &Ui, view: &mut TableView, (at, message): (usize, &Message), line: 
     line.height()
 }
 
-/// Whether it frames the conversation rather than belonging to it: what the program tells the model, or itself.
-fn is_quiet(role: &str) -> bool {
-    matches!(role, "system" | "developer" | "meta" | "summary" | "snapshot" | "progress")
-}
-
 fn head(ui: &mut Ui, message: &Message, is_slim: bool, zone: Zone, now_ms: i64) {
     let colors = colors_of(ui.ctx());
     ui.horizontal(|ui| {
         ui.spacing_mut().interact_size.y = sizes_in_use().row;
         let role = if message.role.is_empty() { "message" } else { &message.role };
         let (font, color) = match is_slim {
-            _ if is_quiet(role) => (text_font(), role_color(colors, role)),
+            _ if is_frame(role) => (text_font(), role_color(colors, role)),
             true => (text_font(), role_color(colors, role).gamma_multiply(0.8)),
             false => (strong_font(), role_color(colors, role)),
         };
