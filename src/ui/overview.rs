@@ -219,8 +219,9 @@ fn members(ui: &mut Ui, source: &SourceView, members: &[Member], commands: &mut 
     ScrollArea::vertical().auto_shrink(false).show_rows(ui, sizes.row, members.len(), |ui, range| {
         for at in range {
             let member = &members[at];
-            let (line, response) =
-                ui.allocate_exact_size(vec2(ui.available_width(), sizes.row), Sense::click());
+            let (line, _) = ui.allocate_exact_size(vec2(ui.available_width(), sizes.row), Sense::hover());
+            // By its path, since others may come before it.
+            let response = ui.interact(line, ui.scope_id().with(("open", &member.path)), Sense::click());
             let name = visible(&member.name).into_owned();
             response.widget_info(|| {
                 egui::WidgetInfo::labeled(egui::accesskit::Role::Row, true, format!("Open {name}"))

@@ -292,7 +292,7 @@ fn member_row(
     let Some(member) = member else { return };
     let on = member.opened.is_some() && screen.current == member.opened;
     let name = visible(&member.name).into_owned();
-    let response = line_response(ui, place.line, ui.scope_id().with(("member", id, at)), &name, on);
+    let response = line_response(ui, place.line, ui.scope_id().with(("member", id, &member.path)), &name, on);
     let right = match (&member.failure, member.sessions, member.messages) {
         (Some(_), ..) => "not opened".to_owned(),
         (None, 2.., _) => format!("{} sessions", format::group(member.sessions)),
