@@ -83,6 +83,8 @@ pub struct TableView {
     pub missing: Vec<usize>,
     asked: HashSet<usize>,
     missing_messages: Vec<usize>,
+    /// The columns of which some row had a value.
+    filled: HashSet<usize>,
     asked_messages: HashSet<RowKey>,
     clock: u64,
     pub scroll: RowScroll,
@@ -127,6 +129,7 @@ impl TableView {
             missing: Vec::new(),
             asked: HashSet::new(),
             missing_messages: Vec::new(),
+            filled: HashSet::new(),
             asked_messages: HashSet::new(),
             clock: 0,
             scroll: RowScroll::default(),
@@ -282,6 +285,8 @@ impl TableView {
             Ok(rows) => {
                 if whole {
                     self.mark_changed(&rows, time);
+                    let cells = rows.iter().flat_map(|row| row.cells.iter().enumerate());
+                    self.filled.extend(cells.filter(|(_, cell)| !cell.value.is_null()).map(|(at, _)| at));
                 }
                 self.clock += 1;
                 self.pages.insert(page, Page { used: self.clock, rows, whole });
@@ -302,24 +307,24 @@ impl TableView {
         }
     }
 
-    /// The columns that are null in every row, where all rows are known.
+    /// The columns that were null in every row so far; one that once was not stays, so that none comes and goes.
     pub fn blank_columns(&self) -> Vec<usize> {
-        let rows = match (&self.state, self.pages.get(&0)) {
-            (IndexState::Complete, Some(Page { rows, whole: true, .. }))
-                if !rows.is_empty() && rows.len() == self.len() =>
-            {
-                rows
-            }
-            _ => return Vec::new(),
-        };
-        let is_blank =
-            |place: &usize| rows.iter().all(|r| r.cells.get(*place).is_none_or(|c| c.value.is_null()));
+        if self.filled.is_empty() {
+            return Vec::new();
+        }
         // In which table a plan's rows are goes without saying where it is one.
+        let rows = match (&self.state, self.pages.get(&0)) {
+            (IndexState::Complete, Some(Page { rows, .. })) if rows.len() == self.len() => rows.as_slice(),
+            _ => &[],
+        };
         let is_plain = |place: &usize| {
             self.query.table == Table::Plan
                 && self.columns[*place].name == "table"
-                && rows.iter().all(|r| r.cells.get(*place) == rows[0].cells.get(*place))
+                && rows.first().is_some_and(|first| {
+                    rows.iter().all(|row| row.cells.get(*place) == first.cells.get(*place))
+                })
         };
+        let is_blank = |place: &usize| !self.filled.contains(place);
         (0..self.columns.len()).filter(|place| is_blank(place) || is_plain(place)).collect()
     }
 

@@ -336,6 +336,7 @@ impl TableView {
             kept.extend(rows.flat_map(|(_, page)| page.rows).map(|row| (row.key.clone(), row)));
         } else {
             self.refresh.kept.clear();
+            self.filled.clear();
         }
         self.asked.clear();
         self.missing.clear();

@@ -58,3 +58,17 @@ fn the_window_jumps_to_any_row_of_a_large_table() {
     window.key_press(egui::Key::Enter);
     wait(&mut window, "number 150000");
 }
+
+#[test]
+fn what_no_session_has_takes_no_column_of_a_long_list_either() {
+    let sql = "CREATE TABLE messages (id TEXT PRIMARY KEY, session_id TEXT, role TEXT, content TEXT, created_at INTEGER);
+        CREATE TABLE session_meta (session_id TEXT, key TEXT, value TEXT, PRIMARY KEY (session_id, key));
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)
+        INSERT INTO messages SELECT 'm' || i, 's' || i, 'user', 'x', 1769972640 + i FROM n;";
+    let (_folder, path) = database("many.sqlite", sql);
+    let mut window = window(&[&path]);
+    wait(&mut window, "400 rows");
+    super::wait_gone(&mut window, "Agent");
+    super::wait_gone(&mut window, "Status");
+    assert!(has(&window, "Last active"));
+}
