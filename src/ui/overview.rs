@@ -63,7 +63,7 @@ fn nothing(about: &About) -> &'static str {
     }
 }
 
-/// What there is of what, and how large it is; in a low window on one line.
+/// What there is of what, and how large it is; in a low window on one line. Migrations stand among the facts below.
 fn cards(ui: &mut Ui, source: &SourceView, about: &About) {
     let colors = colors_of(ui.ctx());
     let mut cards = vec![(about.stores.join(" + "), "store", 150.0)];
@@ -72,7 +72,6 @@ fn cards(ui: &mut Ui, source: &SourceView, about: &About) {
         (Table::Messages, "message", "messages"),
         (Table::Tasks, "task", "tasks"),
         (Table::State, "state entry", "state entries"),
-        (Table::Migrations, "migration", "migrations"),
     ] {
         if let Some(count) = source.counts.get(&table).and_then(Remote::shown).filter(|n| **n > 0) {
             cards.push((format::group(*count), if *count == 1 { one } else { many }, 104.0));
