@@ -374,6 +374,8 @@ pub struct Screen {
     pub focus_filter: bool,
     pub focus_sessions_filter: bool,
     pub sources_scroll: RowScroll,
+    /// The source that was last brought into view in the list, and until when it is kept there.
+    pub brought: Option<(SourceId, f64)>,
     pub search: SearchView,
     /// The repair that is being prepared.
     pub repair: Option<RepairView>,

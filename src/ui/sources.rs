@@ -14,6 +14,9 @@ use super::widgets::{self, icon};
 use crate::core::vitals::{Liveness, Pace};
 use crate::core::{Row, Severity, Table, shorten_middle, visible};
 
+/// A source that is chosen is kept in view in the list for so long, in seconds.
+const KEPT_IN_VIEW: f64 = 2.0;
+
 /// Rows of the list that belong together.
 struct Segment {
     start: usize,
@@ -114,6 +117,28 @@ fn segments(screen: &Screen) -> Vec<Segment> {
     segments
 }
 
+/// The row of the source that shows, once it is another than before, and for a moment after: what stands above it arrives.
+fn to_bring(ui: &Ui, screen: &mut Screen, segments: &[Segment], scrolls: bool) -> Option<usize> {
+    let time = ui.input(|i| i.time);
+    let current = screen.current?;
+    if screen.brought.is_none_or(|(id, _)| id != current) {
+        screen.brought = Some((current, time + KEPT_IN_VIEW));
+    }
+    if scrolls {
+        screen.brought = Some((current, time));
+    }
+    let is_of = |segment: &&Segment| match segment.what {
+        What::Source(id) => id == current,
+        What::Member(folder, at) => {
+            let member = screen.source(folder).and_then(|source| source.folder.as_ref()?.members.get(at));
+            member.is_some_and(|member| member.opened == Some(current))
+        }
+        What::Sessions(_) => false,
+    };
+    screen.brought.filter(|(_, until)| time < *until)?;
+    segments.iter().find(is_of).map(|segment| segment.start)
+}
+
 fn rows(ui: &mut Ui, list: Rect, screen: &mut Screen, commands: &mut Vec<Command>) {
     let height = sizes_in_use().row;
     let segments = segments(screen);
@@ -122,6 +147,9 @@ fn rows(ui: &mut Ui, list: Rect, screen: &mut Screen, commands: &mut Vec<Command
     let wheel = if ui.rect_contains_pointer(list) { ui.input(|i| i.smooth_scroll_delta().y) } else { 0.0 };
     if wheel != 0.0 {
         scrolled.by_points(-wheel, height, total, list.height());
+    }
+    if let Some(row) = to_bring(ui, screen, &segments, wheel != 0.0) {
+        scrolled.reveal(row, height, list.height());
     }
     scrolled.clamp(height, total, list.height());
     let mut inside = ui.new_child(egui::UiBuilder::new().max_rect(list).id_salt("sources"));
