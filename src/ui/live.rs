@@ -32,8 +32,12 @@ pub struct Pacer {
 }
 
 impl Pacer {
-    /// Of the time, what is asked for again takes no more than this part.
-    const PART: f64 = 5.0;
+    /// What is asked for again rests so many times as long as it took: longer where it takes long, since several such lists
+    /// of a large store would keep a processor busy together.
+    const REST: f64 = 5.0;
+    const LONG_REST: f64 = 15.0;
+    /// What takes longer than this takes long, in seconds.
+    const LONG: f64 = 0.25;
 
     /// What there is is not what it would be now.
     pub fn is_stale(&mut self) {
@@ -53,7 +57,9 @@ impl Pacer {
     /// The answer is there; the next is asked for after so many seconds, or later where this one took long.
     pub fn arrived(&mut self, time: f64, least: f64) {
         if let Some(asked_at) = self.asked_at.take() {
-            self.not_before = time + least.max((time - asked_at) * Self::PART);
+            let took = time - asked_at;
+            let rest = if took < Self::LONG { Self::REST } else { Self::LONG_REST };
+            self.not_before = time + least.max(took * rest);
         }
     }
 

@@ -308,15 +308,15 @@ fn what_is_added_to_a_large_table_shows_before_all_of_it_is_read_again() {
             "an answer for the index before"
         );
         view.is_stale();
-        let asked = view.ask_again(7.1).expect("all of it is read in its time");
-        assert_eq!(view.ask_ahead(7.2), Some(key(50_002)), "and what is added meanwhile is not waited with");
+        let asked = view.ask_again(17.1).expect("all of it is read in its time");
+        assert_eq!(view.ask_ahead(17.2), Some(key(50_002)), "and what is added meanwhile is not waited with");
         let generation = view.generation;
-        assert!(view.ahead_arrived(generation, Some(RowIndex::Rowids(vec![50_003])), 7.3));
+        assert!(view.ahead_arrived(generation, Some(RowIndex::Rowids(vec![50_003])), 17.3));
         // It was begun before that one was added, and lacks a row that was deleted.
         all.extend([50_001, 50_002]);
         all.retain(|id| *id != 7);
         all.sort_by_key(|id| if descending { -id } else { *id });
-        view.refresh_arrived(Ok(RowIndex::Rowids(all)), Vec::new(), true, 8.0);
+        view.refresh_arrived(Ok(RowIndex::Rowids(all)), Vec::new(), true, 18.0);
         assert_eq!(view.generation, asked);
         let newest = if descending { 0 } else { view.len() - 1 };
         assert_eq!((view.len(), view.key(newest)), (50_002, Some(key(50_003))));
