@@ -110,6 +110,7 @@ fn in_the_tab_only_its_rows_are_found() {
     assert!(!has(&window, "matches in"), "{:?}", names(&window));
     click(&mut window, "Search everywhere instead");
     wait(&mut window, "in 1 source");
+    wait_gone(&mut window, "Cancel search");
     assert!(!has(&window, "1 match in"), "{:?}", names(&window));
 }
 
