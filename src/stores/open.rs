@@ -15,7 +15,7 @@ use super::live::{Live, Print};
 use super::scratch::Scratch;
 use super::sqlite::{
     Cancel, Clock, Companion, Context, FileFacts, Mapping, Schema, SqliteStore, beside, connect, install,
-    memory, memory_again, sqlite_error, trouble,
+    memory, memory_again, sqlite_error, trouble, wanted_indexes,
 };
 use super::{
     damage, document_adapters, durable, encoding, gate, ledgers, lines, migrations, repair, sqlite_adapters,
@@ -306,6 +306,7 @@ pub(super) fn open_database(
     }
     mapping.findings.extend(shared_findings(&context));
     mapping.findings.extend(trouble(&context, copy.is_some()));
+    mapping.findings.extend(wanted_indexes(&context, &mapping));
     damage.extend(damage::truncated(&connection, real));
     let damaged = !damage.is_empty();
     mapping.findings.splice(0..0, damage);

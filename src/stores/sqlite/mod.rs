@@ -22,8 +22,8 @@ pub use mapping::{Expr, Mapping, Part, Secret, detail, literal, quote, raw_order
 pub use pages::Pages;
 pub use reader::SqliteStore;
 pub use schema::{Schema, TableInfo};
-pub(in crate::stores) use trouble::findings as trouble;
 pub use trouble::{Companion, network_name, untold, untold_name};
+pub(in crate::stores) use trouble::{findings as trouble, wanted_indexes};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

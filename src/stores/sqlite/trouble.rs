@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::{Context, beside};
+use super::{Context, Mapping, TableInfo, beside, quote};
 use crate::core::repair::RepairError;
-use crate::core::{Defect, Finding, Severity, StoreError, Tally, byte_size};
+use crate::core::{Defect, Finding, Severity, StoreError, Table, Tally, byte_size, group};
 use crate::stores::repair::guard;
 
 /// The first bytes of a rollback journal (SQLite's "Database File Format", section 3).
@@ -16,6 +16,8 @@ const WAL_MAGIC: [u8; 4] = [0x37, 0x7f, 0x06, 0x82];
 
 /// Less free room than this is not worth a word.
 const LEAST_FREE_BYTES: u64 = 1_000_000;
+/// In a table of fewer rows nobody waits for what is looked for among all of them.
+const MANY_ROWS: i64 = 20_000;
 /// A log larger than this is a warning.
 const MOST_WAL_BYTES: u64 = 64 << 20;
 /// SQLite writes a log back into its database when it has so many pages, unless a program says otherwise.
@@ -88,6 +90,32 @@ pub fn findings(context: &Context<'_>, copied: bool) -> Vec<Finding> {
     findings.extend(not_writable(path));
     findings.extend(quoted_defaults(context));
     findings
+}
+
+/// Large tables of several sessions' rows in which one session's are looked for among all: no index begins with its id.
+pub fn wanted_indexes(context: &Context<'_>, mapping: &Mapping) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for table in [Table::Messages, Table::Tasks, Table::State] {
+        for part in mapping.parts_of(&table).into_iter().filter(|part| part.key_is_rowid) {
+            let own = |info: &&TableInfo| part.from.starts_with(&format!("main.{} AS ", quote(&info.name)));
+            let Some(info) = context.schema.tables.iter().find(own) else { continue };
+            let id = part.column("session_id").sql;
+            let Some(column) = id.rsplit('.').next().map(|column| column.trim_matches('"')) else { continue };
+            let sql = format!("SELECT max(rowid) FROM main.{}", quote(&info.name));
+            let rows: i64 = context.connection.query_row(&sql, [], |r| r.get(0)).unwrap_or_default();
+            if rows < MANY_ROWS || !info.has(column) || info.is_indexed(column) {
+                continue;
+            }
+            let (name, rows) = (&info.name, group(rows.unsigned_abs()));
+            let message = format!(
+                "No index of {name} begins with {column}: what belongs to one session is looked for among all of its {rows} rows"
+            );
+            found.push(Finding::info("index-wanted", message).at(format!("native:{name}"), "").suggest(format!(
+                "The program that owns the file can add one: CREATE INDEX ... ON {name}({column}). Until then choosing a session takes as long as reading the table."
+            )));
+        }
+    }
+    found
 }
 
 /// Columns that get the words `CURRENT_TIMESTAMP` where they should get the time: in quotes it is a text (stores.md §3.5).

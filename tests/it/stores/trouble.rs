@@ -12,7 +12,7 @@ use sessionscope::stores::{Options, folder, open};
 use crate::support::{database, opened, options};
 
 /// Codes of what these tests are about.
-const CODES: [&str; 7] = [
+const CODES: [&str; 8] = [
     "free-pages",
     "wal-large",
     "journal-hot",
@@ -20,6 +20,7 @@ const CODES: [&str; 7] = [
     "turso-shm",
     "file-not-writable",
     "default-quoted",
+    "index-wanted",
 ];
 
 fn troubles(path: &Path) -> Vec<Finding> {
@@ -256,4 +257,25 @@ fn a_default_that_is_a_word_instead_of_the_time_is_said() {
     );
     let (_folder, path) = database("store.db", &sql[sql.find("CREATE TABLE b").unwrap_or_default()..]);
     assert_eq!(codes(&troubles(&path)), [""; 0]);
+}
+
+#[test]
+fn an_index_that_choosing_a_session_wants_is_said_of_large_tables() {
+    let many = |rows: u32, index: &str| {
+        format!(
+            "CREATE TABLE messages (id TEXT PRIMARY KEY, session_id TEXT, role TEXT, content TEXT, created_at INTEGER); {index}
+             CREATE TABLE session_meta (session_id TEXT, key TEXT, value TEXT, PRIMARY KEY (session_id, key));
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})
+             INSERT INTO messages SELECT 'm' || i, 's' || (i % 9), 'user', 'x', 1769972640 + i FROM n;"
+        )
+    };
+    let index = "CREATE INDEX i ON messages(session_id, created_at);";
+    for (rows, index, said) in [(20_000, "", true), (19_999, "", false), (20_000, index, false)] {
+        let (_folder, path) = database("many.sqlite", &many(rows, index));
+        let found = troubles(&path);
+        assert_eq!(codes(&found), if said { vec!["index-wanted"] } else { vec![] }, "{rows} {index}");
+        if said {
+            assert!(found[0].message.contains("among all of its 20,000 rows"), "{found:?}");
+        }
+    }
 }
