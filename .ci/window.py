@@ -295,7 +295,7 @@ def test_repair(screen, binary, folder):
     before = keys()
     with Window(screen, binary, database) as window:
         # The cards above it come one by one, and move it down.
-        window.wait("2 migrations")
+        window.wait("Migrations: 2 in place")
         window.settle("Prune…")
         window.click("Prune…")
         window.wait("Undo stays available in Operations.")
