@@ -8,6 +8,9 @@ use super::open::{head, size};
 use super::sqlite::{Schema, sqlite_error};
 use crate::core::{Finding, StoreError, group};
 
+/// The code of what says that the end of the file is missing.
+pub const TRUNCATED: &str = "database-truncated";
+
 /// The schema as far as it can be read, and what is wrong with it.
 ///
 /// # Errors
@@ -21,8 +24,9 @@ pub fn schema(
         Err(error) if error.is_damage() => error,
         read => return read.map(|schema| (schema, Vec::new())),
     };
+    let lost = lost_bytes(connection, real);
     let schema = salvage(connection).map_err(|_| StoreError::Damaged {
-        what: match lost_bytes(connection, real) {
+        what: match lost {
             Some((size, whole)) => format!(
                 "it ends after {} of {} bytes, and the list of its tables is in the part that is missing",
                 group(size),
@@ -32,7 +36,8 @@ pub fn schema(
         },
         path: path.to_owned(),
     })?;
-    Ok((schema, vec![broken(&error)]))
+    let lost = lost.map(|(size, whole)| cut(size, whole));
+    Ok((schema, [broken(&error)].into_iter().chain(lost).collect()))
 }
 
 /// What is said of damage that opening came across.
@@ -49,25 +54,36 @@ fn salvage(connection: &Connection) -> rusqlite::Result<Schema> {
     Schema::read(connection)
 }
 
-/// Whether the file is shorter than its header says, which SQLite notices only when it reads there.
+/// Whether the file of a database that SQLite opens ends within its last page.
+///
+/// The number of pages is SQLite's own: reading the header as a plain file drops this process's locks on the database.
 pub fn truncated(connection: &Connection, real: &Path) -> Option<Finding> {
-    let (size, whole) = lost_bytes(connection, real)?;
+    let read = |pragma: &str| connection.pragma_query_value(None, pragma, |r| r.get::<_, i64>(0)).ok();
+    let whole = read("page_count")?.checked_mul(read("page_size")?)?.unsigned_abs();
+    shorter(real, whole).map(|(size, whole)| cut(size, whole))
+}
+
+fn cut(size: u64, whole: u64) -> Finding {
     let message =
         format!("The file ends after {} of {} bytes: its end is missing", group(size), group(whole));
-    let finding = Finding::error("database-truncated", message);
-    Some(finding.suggest("Restore it from a backup; what is left can be read."))
+    let finding = Finding::error(TRUNCATED, message);
+    finding.suggest("Restore it from a backup; what is left can be read.")
 }
 
 /// How many bytes a file has, and how many it should have by its header, where those are more.
 ///
 /// Source: SQLite's "Database File Format", section 1.3.7: the number of pages in the header holds where the change counter and
-/// `version-valid-for` are the same. SQLite itself goes by the size of the file where that is less.
+/// `version-valid-for` are the same.
 fn lost_bytes(connection: &Connection, real: &Path) -> Option<(u64, u64)> {
     let head = head(real).ok()?;
     let number = |at: usize| head.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes);
     let page_size: i64 = connection.pragma_query_value(None, "page_size", |r| r.get(0)).ok()?;
     let pages = u64::from(number(28).filter(|_| number(24) == number(92))?);
-    let (size, whole) = (size(real), pages * page_size.unsigned_abs());
-    // With a log, the pages that the file lacks are in it.
+    shorter(real, pages.checked_mul(page_size.unsigned_abs())?)
+}
+
+/// With a log, the pages that the file lacks are in it.
+fn shorter(real: &Path, whole: u64) -> Option<(u64, u64)> {
+    let size = size(real);
     (size.wal_bytes == 0 && size.file_bytes < whole).then_some((size.file_bytes, whole))
 }

@@ -307,7 +307,9 @@ pub(super) fn open_database(
     mapping.findings.extend(shared_findings(&context));
     mapping.findings.extend(trouble(&context, copy.is_some()));
     mapping.findings.extend(wanted_indexes(&context, &mapping));
-    damage.extend(damage::truncated(&connection, real));
+    if !damage.iter().any(|finding| finding.code == damage::TRUNCATED) {
+        damage.extend(damage::truncated(&connection, real));
+    }
     let damaged = !damage.is_empty();
     mapping.findings.splice(0..0, damage);
     let about = About {

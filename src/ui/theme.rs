@@ -202,7 +202,7 @@ pub fn code_themes() -> [(&'static str, String); 2] {
 }
 
 /// Which of the colours it is.
-type Tone = fn(&Colors) -> Color32;
+pub type Tone = fn(&Colors) -> Color32;
 
 /// What is told apart in code: scopes of TextMate grammars, and the colour of each. The first is that of the rest.
 const CODE: [(&str, Tone); 8] = [

@@ -14,7 +14,6 @@ use crate::core::repair::{
 };
 use crate::core::{Defect, Finding, KNOWN_FORGES, ResumeKey, Severity, StoreError, Tally, span};
 use crate::stores::gate;
-use crate::stores::open::is_database;
 use crate::stores::sqlite::{Cancel, SqliteStore, connect, lossy, time_ms};
 
 /// A larger file is left to the import's own comparison.
@@ -46,10 +45,13 @@ pub fn compare(store: &SqliteStore) -> Result<Vec<Finding>, StoreError> {
         return Err(StoreError::Cancelled);
     }
     let Some((file, sessions)) = found else { return Ok(Vec::new()) };
-    let _looking = gate::look();
     let mut differences = Differences { is_file, now_ms: store.clock.now_ms(), ..Differences::default() };
-    let compared = SessionFileSource::open(&file, &store.clock)
-        .and_then(|source| differences.compare(&source, &|key| Ok(sessions.get(key).cloned())));
+    // It may be a database under that name.
+    let looking = gate::look();
+    let source = SessionFileSource::open(&file, &store.clock);
+    drop(looking);
+    let compared =
+        source.and_then(|source| differences.compare(&source, &|key| Ok(sessions.get(key).cloned())));
     Ok(compared.map_or_else(|_| Vec::new(), |()| differences.findings()))
 }
 
@@ -60,6 +62,8 @@ fn file_beside(database: &Path) -> Option<PathBuf> {
 }
 
 /// The sessions of the first database in a file's folder that has the table; a file of another name is a copy of one.
+///
+/// Which are databases is left to SQLite: looking into one that is open by other means drops this process's locks on it.
 fn database_beside(file: &Path, cancel: &Cancel) -> Option<HashMap<String, KnownSession>> {
     if file.file_name()? != FILE_NAME || fs::metadata(file).ok()?.len() > MOST_BYTES {
         return None;
@@ -67,9 +71,12 @@ fn database_beside(file: &Path, cancel: &Cancel) -> Option<HashMap<String, Known
     let mut files: Vec<PathBuf> =
         fs::read_dir(file.parent()?).ok()?.flatten().take(MOST_FILES).map(|entry| entry.path()).collect();
     files.sort();
-    let _looking = gate::look();
-    let databases = files.into_iter().filter(|path| path.is_file() && is_database(path).unwrap_or(false));
-    databases.filter_map(|path| connect(&path, cancel).ok()).find_map(|connection| sessions_of(&connection))
+    let may_be = |path: &PathBuf| {
+        let name = path.to_string_lossy();
+        path != file && path.is_file() && !["-wal", "-shm", "-journal"].iter().any(|end| name.ends_with(end))
+    };
+    let mut opened = files.into_iter().filter(may_be).filter_map(|path| connect(&path, cancel).ok());
+    opened.find_map(|connection| sessions_of(&connection))
 }
 
 /// The sessions by their keys; none where there is no such table, it cannot be read, or has too many.

@@ -1,15 +1,15 @@
 //! What the timeline's shapes mean, as far as there is room to say so.
 
 use egui::accesskit::Role;
-use egui::{Color32, Rect, Sense, Ui, WidgetInfo, vec2};
+use egui::{Rect, Sense, Ui, WidgetInfo, vec2};
 
 use crate::core::vitals::Pace;
 use crate::ui::pulse::{Mark, Pulse};
-use crate::ui::theme::{Colors, colors_of, small_font, space};
+use crate::ui::theme::{Tone, colors_of, small_font, space};
 use crate::ui::widgets;
 
 /// A shape: its words, its colour, and whether it is a span of time rather than a moment.
-type Entry = (&'static str, fn(&Colors) -> Color32, bool);
+type Entry = (&'static str, Tone, bool);
 
 const BEAT: Entry = ("beat", |c| c.good, false);
 const MISSED: Entry = ("missed", |c| c.bad, true);

@@ -59,13 +59,16 @@ fn the_window_jumps_to_any_row_of_a_large_table() {
     wait(&mut window, "number 150000");
 }
 
+/// Four hundred sessions of one message each.
+const SESSIONS: &str =
+    "CREATE TABLE messages (id TEXT PRIMARY KEY, session_id TEXT, role TEXT, content TEXT, created_at INTEGER);
+    CREATE TABLE session_meta (session_id TEXT, key TEXT, value TEXT, PRIMARY KEY (session_id, key));
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)
+    INSERT INTO messages SELECT 'm' || i, 's' || i, 'user', 'x', 1769972640 + i FROM n;";
+
 #[test]
 fn what_no_session_has_takes_no_column_of_a_long_list_either() {
-    let sql = "CREATE TABLE messages (id TEXT PRIMARY KEY, session_id TEXT, role TEXT, content TEXT, created_at INTEGER);
-        CREATE TABLE session_meta (session_id TEXT, key TEXT, value TEXT, PRIMARY KEY (session_id, key));
-        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)
-        INSERT INTO messages SELECT 'm' || i, 's' || i, 'user', 'x', 1769972640 + i FROM n;";
-    let (_folder, path) = database("many.sqlite", sql);
+    let (_folder, path) = database("many.sqlite", SESSIONS);
     let mut window = window(&[&path]);
     wait(&mut window, "400 rows");
     super::wait_gone(&mut window, "Agent");
@@ -75,11 +78,7 @@ fn what_no_session_has_takes_no_column_of_a_long_list_either() {
 
 #[test]
 fn the_source_that_shows_is_in_view_in_the_list_however_many_sessions_stand_above_it() {
-    let sql = "CREATE TABLE messages (id TEXT PRIMARY KEY, session_id TEXT, role TEXT, content TEXT, created_at INTEGER);
-        CREATE TABLE session_meta (session_id TEXT, key TEXT, value TEXT, PRIMARY KEY (session_id, key));
-        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)
-        INSERT INTO messages SELECT 'm' || i, 's' || i, 'user', 'x', 1769972640 + i FROM n;";
-    let (_folder, many) = database("many.sqlite", sql);
+    let (_folder, many) = database("many.sqlite", SESSIONS);
     let (_other, last) = database("last.db", "CREATE TABLE t (a)");
     let mut window = window(&[&many, &last]);
     wait(&mut window, "Expand last.db");

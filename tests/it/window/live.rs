@@ -168,6 +168,8 @@ fn a_file_that_is_emptied_is_said() {
     let mut window = window(&[&path]);
     click(&mut window, "Messages");
     wait(&mut window, "Watching");
+    // What was not read before cannot be read while that lasts.
+    wait(&mut window, "Because.");
     fs::OpenOptions::new().write(true).open(&path).and_then(|f| f.set_len(0)).expect("emptied");
     wait(&mut window, "The file was emptied");
     wait(&mut window, "Because.");
@@ -198,6 +200,8 @@ fn a_lock_is_said_while_it_lasts_and_what_it_kept_shows_afterwards() {
     let mut window = window(&[&path]);
     click(&mut window, "Messages");
     wait(&mut window, "Watching");
+    // What was not read before cannot be read while that lasts.
+    wait(&mut window, "Because.");
     let writer = Connection::open(&path).expect("a writer");
     writer
         .execute_batch(
