@@ -102,7 +102,9 @@ fn is_low(ui: &Ui) -> bool {
 
 fn facts(ui: &mut Ui, source: &SourceView, about: &About) {
     let colors = colors_of(ui.ctx());
-    let mut facts: Vec<String> = about.name.iter().map(|n| format!("Name: {n}")).collect();
+    let is_told = about.facts.iter().any(|(label, _)| label == "Name");
+    let name = about.name.iter().filter(|_| !is_told);
+    let mut facts: Vec<String> = name.map(|n| format!("Name: {n}")).collect();
     facts.extend(about.facts.iter().map(|(label, text)| format!("{label}: {text}")));
     let steps = source.glance.shown().map(|g| g.schema.as_slice()).unwrap_or_default();
     let steps: Vec<String> =

@@ -40,12 +40,12 @@ pub fn shown_columns(view: &TableView, layout: &Layout, width: f32) -> Vec<Shown
         mono: false,
     }];
     let blank = match table {
-        Table::Sessions | Table::Plan => view.blank_columns(),
+        Table::Sessions | Table::Migrations | Table::Plan => view.blank_columns(),
         _ => Vec::new(),
     };
     for place in order(table, columns) {
         let column = &columns[place];
-        // Of sessions, what a store does not have at all only takes room.
+        // Of sessions and steps, what a store does not have at all only takes room.
         if !is_shown(table, column, layout) || blank.contains(&place) {
             continue;
         }
